@@ -1,0 +1,1 @@
+"""Inference: registry of weights, conversion, encoder, classification, summaries."""

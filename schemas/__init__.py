@@ -1,0 +1,1 @@
+"""Message contracts of Tidemark: Avro schemas, typed records, codecs and SQL migrations."""

@@ -1,0 +1,208 @@
+"""Every setting of Tidemark, typed and documented, read once at the entry point.
+
+Order of precedence: command line, environment (``TIDEMARK_*``), ``tidemark.toml`` in the current
+folder, default. Secrets come from the environment or from a file named by ``TIDEMARK_*_FILE``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+from typing_extensions import Self
+
+from streams.durations import parse_duration, parse_rate
+from streams.errors import Misconfigured
+
+CONFIG_FILE = "tidemark.toml"
+
+
+def _duration(text: str) -> str:
+    parse_duration(text)
+    return text
+
+
+def _rate(text: str) -> str:
+    parse_rate(text)
+    return text
+
+
+Duration = Annotated[str, AfterValidator(_duration)]
+Rate = Annotated[str, AfterValidator(_rate)]
+
+
+class Settings(BaseSettings):
+    """All settings; a test fails when one has no description or is missing in the README."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TIDEMARK_",
+        toml_file=CONFIG_FILE,
+        extra="forbid",
+        frozen=True,
+        env_ignore_empty=True,
+    )
+
+    data: Path = Field(Path(".tidemark"), description="Folder of embedded data and weights.")
+    # --- Kafka
+    kafka: str = Field(
+        "auto",
+        description="`local` (an Apache Kafka node started on this machine; needs Java 17), "
+        "`in-process` (librdkafka's cluster; for trying out, not durable), `auto` (local where "
+        "it can be had, else in-process), or `host:port,...`.",
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How to speak to the brokers."
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="SASL mechanism, used with the SASL protocols."
+    )
+    kafka_username: str | None = Field(None, description="SASL user.")
+    kafka_password: SecretStr | None = Field(None, description="SASL password.")
+    kafka_password_file: Path | None = Field(None, description="File with the SASL password.")
+    kafka_ca: Path | None = Field(None, description="CA certificates that sign the brokers' (PEM).")
+    kafka_certificate: Path | None = Field(None, description="Client certificate (PEM).")
+    kafka_key: Path | None = Field(None, description="Client key (PEM).")
+    schema_registry: str | None = Field(
+        None,
+        description="URL of a Confluent-compatible registry; then messages have the Confluent "
+        "wire format, else Avro single-object encoding.",
+    )
+    topic_prefix: str = Field("tidemark", description="First part of all topic names.")
+    partitions: int = Field(4, ge=1, le=1000, description="Partitions of topics that are created.")
+    replication: int = Field(1, ge=1, le=9, description="Replicas of topics that are created.")
+    # --- ClickHouse
+    clickhouse: str | None = Field(
+        None,
+        description="`chdb:///folder` (embedded engine; the default, in the data folder) or "
+        "`clickhouse://user@host:8123/tidemark` (`clickhouses://` for TLS).",
+    )
+    clickhouse_password: SecretStr | None = Field(None, description="ClickHouse password.")
+    clickhouse_password_file: Path | None = Field(
+        None, description="File with the ClickHouse password."
+    )
+    clickhouse_ca: Path | None = Field(None, description="CA that signs the server's certificate.")
+    # --- models
+    model: str = Field("all-minilm-l6-v2", description="Embedding model, a name of the manifest.")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where inference runs.")
+    compute_type: str = Field(
+        "auto", description="`auto`, `int8`, `int8_float16`, `float16`, `float32`, ..."
+    )
+    threads: int = Field(0, ge=0, description="CPU threads of inference; 0 for all cores.")
+    labels: dict[str, str] | Path | None = Field(
+        None,
+        description="Zero-shot classes: label -> one-line description, as JSON, as a table in "
+        "tidemark.toml, or the path of a JSON file; built in when absent.",
+    )
+    unsure_below: float = Field(
+        0.30, ge=0, le=1, description="Label `unsure` when the calibrated confidence is lower."
+    )
+    summary_sentences: int = Field(2, ge=1, le=20, description="Sentences of a summary.")
+    # --- stream
+    batch_documents: int = Field(128, ge=1, le=4096, description="Largest micro-batch.")
+    batch_wait: Duration = Field("50ms", description="Longest wait for a micro-batch to fill.")
+    batches_in_flight: int = Field(3, ge=1, le=16, description="Micro-batches at work at a time.")
+    max_document_bytes: int = Field(
+        4 * 1024 * 1024, ge=1024, description="Longer texts go to the dead letters (UTF-8 bytes)."
+    )
+    max_message_bytes: int = Field(
+        8 * 1024 * 1024, ge=65536, description="Largest message of the topics that are created."
+    )
+    max_future: Duration = Field(
+        "1d", description="Documents dated further ahead of their arrival go to the dead letters."
+    )
+    dead_letter_share: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="Stop when more than this share of the last 1,000 messages is bad.",
+    )
+    inference_timeout: Duration = Field("5m", description="A batch that takes longer is fatal.")
+    shutdown_timeout: Duration = Field("30s", description="Bound on a graceful stop.")
+    # --- statistics and drift
+    window: Duration = Field("60s", description="Window of statistics, in event time.")
+    lateness: Duration = Field(
+        "10m", description="How long a closed window still takes late documents in."
+    )
+    false_alarms: Rate = Field(
+        "1 per week", description="Budget of false drift alarms, over all segments together."
+    )
+    drift_reference: int = Field(
+        1000, ge=100, le=20_000, description="Documents of a segment's drift reference."
+    )
+    # --- what people see
+    web_host: str = Field("127.0.0.1", description="Address of status page, metrics and health.")
+    web_port: int = Field(6066, ge=0, le=65535, description="Its port; 0 for any free one.")
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="Logs for people or for machines; auto: console in a terminal."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Lowest level that is logged."
+    )
+
+    @model_validator(mode="after")
+    def _secret_once(self) -> Self:
+        for name in ("kafka_password", "clickhouse_password"):
+            if getattr(self, name) and getattr(self, f"{name}_file"):
+                raise ValueError(f"set {name} or {name}_file, not both")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - signature of the library
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Command line over environment over ``tidemark.toml``."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def clickhouse_url(self) -> str:
+        """Address of the database, with the embedded default filled in."""
+        return self.clickhouse or f"chdb://{(self.data / 'clickhouse').resolve()}"
+
+    def secret(self, name: Literal["kafka_password", "clickhouse_password"]) -> str | None:
+        """Return a secret from its setting or its file; never logged.
+
+        Raises:
+            Misconfigured: the file cannot be read.
+        """
+        value: SecretStr | None = getattr(self, name)
+        path: Path | None = getattr(self, f"{name}_file")
+        if value is not None:
+            return value.get_secret_value()
+        if path is None:
+            return None
+        try:
+            return path.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise Misconfigured(f"cannot read TIDEMARK_{name.upper()}_FILE: {error}") from error
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings; overrides that are None leave the other sources in force.
+
+    Raises:
+        Misconfigured: a setting is unknown or has a wrong value; names it.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise Misconfigured("; ".join(_lines(error))) from error
+
+
+def _lines(error: ValidationError) -> list[str]:
+    return [
+        f"setting {'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}"
+        for item in error.errors(include_url=False, include_input=False)
+    ]

@@ -1,0 +1,179 @@
+"""What the pure stages and the roles ask of the outside world, as small protocols.
+
+The composition root (``runtime/wiring.py``) hands in the real backends; tests hand in the
+in-memory ones. Nothing here imports Kafka, ClickHouse or Faust.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from schemas.messages import DeadLetter, DriftAlert, Enriched, Origin, WindowStats
+
+
+@dataclass(frozen=True, slots=True)
+class RawMessage:
+    """A Kafka message as it arrived."""
+
+    origin: Origin
+    key: bytes | None
+    value: bytes | None
+    headers: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A Kafka message to be produced."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What the model is given of a document; ``title`` may be empty."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """What one pass over one document found out.
+
+    Attributes:
+        embedding: unit vector of shape ``(dimensions,)``, float32.
+        scores: probability of each label, adding up to 1.
+        label: best label, or ``unsure`` below the configured confidence.
+        confidence: probability of the best label.
+        tokenize_ms: this document's share of the batch's tokenizing time.
+        inference_ms: this document's share of the batch's inference time.
+    """
+
+    embedding: npt.NDArray[np.float32]
+    label: str
+    confidence: float
+    scores: Mapping[str, float]
+    summary: str
+    summary_method: str
+    sentences: int
+    word_pieces: int
+    unknown_tokens: int
+    cut_off: bool
+    tokens_in: int
+    tokens_out: int
+    tokenize_ms: float
+    inference_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """Which model wrote a result, so that every row can say so."""
+
+    embedding_model: str
+    embedding_revision: str
+    classifier: str
+    device: str
+    compute_type: str
+    dimensions: int
+
+
+class Enricher(Protocol):
+    """One-pass inference in three steps, each called from a thread of its own.
+
+    The steps are apart so that tokenizing batch ``n + 1`` hides behind inference on batch ``n``.
+    No step may depend on which documents share a batch. Steps raise no ``InvalidDocument``:
+    everything that is a text has a result. Any other exception is the model's and may be retried.
+    """
+
+    @property
+    def card(self) -> ModelCard:
+        """Identity of the model, its device and compute type."""
+        ...
+
+    def pre(self, texts: Sequence[Text]) -> object:
+        """Cut into sentences and tokenize; returns what ``core`` takes."""
+        ...
+
+    def core(self, prepared: object) -> object:
+        """Run the model; returns what ``post`` takes."""
+        ...
+
+    def post(self, encoded: object) -> list[Inference]:
+        """Pool, label and summarize; one result per text, in order."""
+        ...
+
+
+class Producer(Protocol):
+    """Sends messages; nothing is durable before ``flush`` returns."""
+
+    def send(self, messages: Sequence[Outgoing]) -> None:
+        """Hand over messages; may block while the broker or flow control holds back.
+
+        Raises:
+            Unavailable: the broker refused a message or did not answer in time.
+        """
+        ...
+
+    def flush(self, timeout: float) -> None:
+        """Wait until every message handed over is acknowledged by all in-sync replicas.
+
+        Raises:
+            Unavailable: at least one message was not acknowledged within ``timeout`` seconds.
+        """
+        ...
+
+    def close(self) -> None:
+        """Flush and release the connection."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The fate of one message of the documents topic, for the ledger.
+
+    ``outcome`` is ``landed`` or ``dead-lettered``.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    received_at: int
+    outcome: str
+    source: str
+    doc_id: str
+
+
+class Warehouse(Protocol):
+    """Durable, idempotent landing: writing the same records again changes no query's answer.
+
+    Each call returns only when its rows are durable.
+
+    Raises:
+        Unavailable: the database does not answer or asks to slow down; try again later.
+    """
+
+    def write_documents(self, documents: Sequence[Enriched]) -> None:
+        """Land enriched documents, then their deliveries."""
+        ...
+
+    def write_stats(self, stats: Sequence[WindowStats]) -> None:
+        """Land window statistics."""
+        ...
+
+    def write_alerts(self, alerts: Sequence[DriftAlert]) -> None:
+        """Land drift alerts."""
+        ...
+
+    def write_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
+        """Land dead letters, then their deliveries where they come from the documents topic."""
+        ...
