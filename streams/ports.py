@@ -30,12 +30,13 @@ class RawMessage:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A Kafka message to be produced."""
+    """A Kafka message to be produced; without a partition, the key decides."""
 
     topic: str
     key: bytes | None
     value: bytes | None
     headers: Mapping[str, bytes] = field(default_factory=dict)
+    partition: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
