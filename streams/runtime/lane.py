@@ -1,0 +1,200 @@
+"""A lane: batches pass through steps in threads, overlapped, and are acknowledged in order.
+
+Faust delivers, the lane works. Each step runs in a thread of its own, so that tokenizing batch
+``n + 1`` hides behind inference on batch ``n``; the event loop never blocks. A batch is
+acknowledged only when its last step has returned (its results are durable) and every batch before
+it has been acknowledged. An exception that leaves a step is fatal: nothing more is acknowledged,
+and whatever restarts the worker reads those messages again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from streams.errors import TidemarkError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from streams.ports import RawMessage
+
+
+class StepTimeout(TidemarkError):  # noqa: N818 - named by its consequence
+    """A step did not return in time; its thread cannot be stopped, so the process must end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a lane: a name for logs and metrics, and a function called in its thread."""
+
+    name: str
+    run: Callable[[Any], Any]
+
+
+class Checkpoint(Protocol):
+    """Makes the effects of all batches so far durable; called in the last step's thread."""
+
+    def due(self, pending_messages: int) -> bool:
+        """Whether to make a checkpoint now."""
+        ...
+
+    def save(self) -> None:
+        """Make everything durable; the lane acknowledges when this returns."""
+        ...
+
+
+@dataclass(slots=True)
+class _Batch:
+    messages: Sequence[RawMessage]
+    acknowledge: Callable[[], Awaitable[None]]
+
+
+class Lane:
+    """Runs batches through ``steps`` in order.
+
+    Args:
+        steps: functions; each gets what the one before returned, the first the batch's messages.
+        in_flight: batches at work at a time; ``submit`` waits when there are as many.
+        timeout: seconds that one step may take.
+        checkpoint: for a role with state: batches are acknowledged at its checkpoints only.
+        tick: seconds between looks whether an idle lane's checkpoint is due.
+    """
+
+    def __init__(
+        self,
+        steps: Sequence[Step],
+        *,
+        in_flight: int,
+        timeout: float,
+        checkpoint: Checkpoint | None = None,
+        tick: float = 0.5,
+    ) -> None:
+        self._steps = steps
+        self._timeout = timeout
+        self._checkpoint = checkpoint
+        self._tick = tick
+        self._room = asyncio.Semaphore(in_flight)
+        self._queues: list[asyncio.Queue[tuple[_Batch, Any]]] = [
+            asyncio.Queue(maxsize=1) for _ in steps
+        ]
+        self._pools = [ThreadPoolExecutor(1, f"tidemark-{step.name}") for step in steps]
+        self._pending: deque[_Batch] = deque()
+        self._at_work = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._closing = False
+        self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+
+    def start(self) -> None:
+        """Start the steps' tasks on the running loop."""
+        self._tasks = [
+            asyncio.create_task(self._guarded(self._work(position)), name=f"lane-{step.name}")
+            for position, step in enumerate(self._steps)
+        ]
+        if self._checkpoint is not None:
+            self._tasks.append(asyncio.create_task(self._guarded(self._ticker())))
+
+    @property
+    def at_work(self) -> int:
+        """Batches submitted and not yet acknowledged."""
+        return self._at_work + len(self._pending)
+
+    async def submit(
+        self, messages: Sequence[RawMessage], acknowledge: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Hand over a batch; waits while the lane is full, for ever once it is closing."""
+        await self._room.acquire()
+        if self._closing or self.failed.done():
+            await asyncio.Event().wait()
+        self._at_work += 1
+        self._idle.clear()
+        await self._queues[0].put((_Batch(messages, acknowledge), messages))
+
+    async def drain(self, timeout: float) -> bool:
+        """Finish and acknowledge what is in flight; returns False when that took too long."""
+        self._closing = True
+        waits = {asyncio.ensure_future(self._idle.wait()), self.failed}
+        done, _ = await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits - {self.failed}:
+            wait.cancel()
+        if not done or self.failed.done():
+            return False
+        await self._save_if(due=bool(self._pending))
+        return True
+
+    async def close(self) -> None:
+        """Stop the tasks; unacknowledged batches will be delivered again."""
+        self._closing = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for pool in self._pools:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _guarded(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - handed to the supervisor, never lost
+            if not self.failed.done():
+                self.failed.set_result(error)
+
+    async def _work(self, position: int) -> None:
+        last = position == len(self._steps) - 1
+        while True:
+            batch, value = await self._queues[position].get()
+            result = await self._run(position, self._steps[position].run, value)
+            if last:
+                await self._finish(batch)
+            else:
+                await self._queues[position + 1].put((batch, result))
+
+    async def _run(self, position: int, function: Callable[..., Any], *args: Any) -> Any:
+        loop = asyncio.get_running_loop()
+        call = loop.run_in_executor(self._pools[position], function, *args)
+        try:
+            return await asyncio.wait_for(call, self._timeout)
+        except asyncio.TimeoutError as error:
+            name = self._steps[position].name
+            raise StepTimeout(
+                f"step {name} took longer than {self._timeout:g} s; the worker stops so that "
+                "its messages are read again (TIDEMARK_INFERENCE_TIMEOUT sets the bound)"
+            ) from error
+
+    async def _finish(self, batch: _Batch) -> None:
+        self._pending.append(batch)
+        if self._checkpoint is None:
+            await self._acknowledge(len(self._pending))
+        else:
+            await self._save_if(due=self._checkpoint.due(self._pending_messages()))
+        self._at_work -= 1
+        self._room.release()
+        if self._at_work == 0:
+            self._idle.set()
+
+    async def _ticker(self) -> None:
+        while True:
+            await asyncio.sleep(self._tick)
+            if self._checkpoint is not None and self._pending:
+                await self._save_if(due=self._checkpoint.due(self._pending_messages()))
+
+    async def _save_if(self, *, due: bool) -> None:
+        if self._checkpoint is None or not due:
+            return
+        # A batch that finishes while the checkpoint is being written waits for the next one.
+        covered = len(self._pending)
+        await self._run(len(self._steps) - 1, self._checkpoint.save)
+        await self._acknowledge(covered)
+
+    def _pending_messages(self) -> int:
+        return sum(len(batch.messages) for batch in self._pending)
+
+    async def _acknowledge(self, count: int) -> None:
+        for _ in range(min(count, len(self._pending))):
+            await self._pending.popleft().acknowledge()
