@@ -1,0 +1,79 @@
+"""Structured logs: lines for people on a terminal, JSON for machines; secrets never pass."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from structlog.typing import Processor
+
+_SECRET_KEY = re.compile(r"password|secret|token$|credential|sasl|authorization", re.IGNORECASE)
+_URL_SECRET = re.compile(r"(?<=://)([^/@\s:]+):([^/@\s]+)@")
+_QUIET = ("faust", "mode", "aiokafka", "asyncio", "urllib3", "httpx", "huggingface_hub", "aiohttp")
+
+
+def mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Hide values under secret-looking keys, and passwords inside URLs anywhere."""
+    for key, value in event.items():
+        if _SECRET_KEY.search(key):
+            event[key] = "***"
+        elif isinstance(value, str):
+            event[key] = mask_text(value)
+    return event
+
+
+def mask_text(text: str) -> str:
+    """Hide the password of every URL in a text."""
+    return _URL_SECRET.sub(r"\1:***@", text)
+
+
+def configure_logs(log_format: str, level: str) -> None:
+    """Send all logs, the libraries' too, through structlog to standard error."""
+    console = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        mask,
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    renderer: Processor = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        if console
+        else structlog.processors.JSONRenderer()
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def logger(**context: Any) -> structlog.stdlib.BoundLogger:
+    """Return a logger that carries ``context`` on every line."""
+    bound: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("tidemark").bind(**context)
+    return bound

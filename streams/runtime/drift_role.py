@@ -1,0 +1,145 @@
+"""The drift role: enriched documents in, window statistics and alerts out; state in Kafka.
+
+The state of a segment is written to a compacted topic at checkpoints, and messages are
+acknowledged at checkpoints only. A crash between two of them replays the messages since the last;
+the outputs of a replay carry the same keys and versions, so no query sees them twice.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schemas.messages import Enriched
+from streams.errors import InvalidDocument
+from streams.ports import Outgoing, RawMessage
+from streams.runtime.lane import Step
+from streams.stages.drift import StatePart
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from schemas.codec import Codec
+    from schemas.messages import Origin
+    from streams.clock import Clock
+    from streams.metrics import Metrics
+    from streams.ports import Producer
+    from streams.runtime.retry import Retry
+    from streams.stages.drift import DriftOutput, DriftStage
+    from streams.topics import Topics
+
+_FLUSH_S = 60.0
+_INTERVAL_MS = 2_000
+_PENDING_MESSAGES = 2_000
+_STATE_BYTES_PER_MS = 5_000
+
+
+def state_key(source: str, name: str) -> bytes:
+    """Key of a part of a segment's state in the compacted topic."""
+    return f"{source}\x00{name}".encode()
+
+
+def state_part(message: RawMessage) -> StatePart:
+    """Read a part of a segment's state from a message of the compacted topic."""
+    source, _, name = (message.key or b"").decode().partition("\x00")
+    return StatePart(message.origin.partition, source, name, message.value)
+
+
+class DriftRole:
+    """The only step of the drift lane, and its checkpoint; both run in the same thread."""
+
+    def __init__(
+        self,
+        *,
+        stage: DriftStage,
+        codec: Codec,
+        producer: Producer,
+        read_state: Callable[[int], Iterable[RawMessage]],
+        topics: Topics,
+        retry: Retry,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._stage = stage
+        self._codec = codec
+        self._producer = producer
+        self._read_state = read_state
+        self._topics = topics
+        self._retry = retry
+        self._clock = clock
+        self._metrics = metrics
+        self._restored: set[int] = set()
+        self._saved_at = clock.now_ms()
+        self._interval_ms = _INTERVAL_MS
+
+    def steps(self) -> tuple[Step, ...]:
+        """Return the one step of this lane."""
+        return (Step("drift", self._process),)
+
+    def revoked(self) -> None:
+        """Forget all partitions: their state is read again when their next message comes.
+
+        Called between a rebalance's revocation and its assignment, when no batch is at work.
+        """
+        self._stage.forget(self._restored)
+        self._restored = set()
+
+    def _process(self, messages: Sequence[RawMessage]) -> None:
+        with self._metrics.step("drift", "process"):
+            records: list[tuple[Origin, Enriched]] = []
+            for message in messages:
+                self._restore(message.origin.partition)
+                try:
+                    record = self._codec.decode(Enriched, message.value or b"")
+                except InvalidDocument:
+                    # The land role reads the same message and dead-letters it, once.
+                    self._metrics.skipped("drift")
+                else:
+                    records.append((message.origin, record))
+            encoded = self._encoded(self._stage.process(records))
+            self._retry("produce drift statistics", lambda: self._producer.send(encoded))
+
+    def _encoded(self, output: DriftOutput) -> list[Outgoing]:
+        stats, alerts = self._topics.stats, self._topics.alerts
+        for _ in output.alerts:
+            self._metrics.alert()
+        return [
+            Outgoing(stats, record.source.encode(), self._codec.encode(stats, record))
+            for record in output.stats
+        ] + [
+            Outgoing(alerts, record.source.encode(), self._codec.encode(alerts, record))
+            for record in output.alerts
+        ]
+
+    def flush_open(self) -> None:
+        """Emit the windows that are still open; for the end of a bounded run."""
+        messages = self._encoded(self._stage.flush_open())
+        self._retry("produce open windows", lambda: self._send(messages))
+
+    def _restore(self, partition: int) -> None:
+        if partition in self._restored:
+            return
+        parts = self._retry("read drift state", lambda: list(self._read_state(partition)))
+        self._stage.restore(state_part(message) for message in parts)
+        self._restored.add(partition)
+
+    def due(self, pending_messages: int) -> bool:
+        """A checkpoint is due after two seconds, later when the state is large, or when full."""
+        waited = self._clock.now_ms() - self._saved_at
+        return pending_messages >= _PENDING_MESSAGES or waited >= self._interval_ms
+
+    def save(self) -> None:
+        """Write the parts of the state that changed and wait until all is durable."""
+        with self._metrics.step("drift", "checkpoint"):
+            messages = [self._state(part) for part in self._stage.snapshot()]
+            self._retry("write drift state", lambda: self._send(messages))
+        size = sum(len(message.value or b"") for message in messages)
+        self._interval_ms = max(_INTERVAL_MS, size // _STATE_BYTES_PER_MS)
+        self._saved_at = self._clock.now_ms()
+
+    def _state(self, part: StatePart) -> Outgoing:
+        key = state_key(part.source, part.name)
+        return Outgoing(self._topics.state, key, part.payload, partition=part.partition)
+
+    def _send(self, messages: Sequence[Outgoing]) -> None:
+        self._producer.send(messages)
+        self._producer.flush(_FLUSH_S)

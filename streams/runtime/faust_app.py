@@ -1,0 +1,158 @@
+"""Faust, and only here: one app per role, feeding a lane.
+
+Why not ``take``, ``concurrency`` or Faust's codecs and producer: each was seen to lose documents
+(a failing batch acknowledged in a ``finally``, bytes of a codec error committed and dropped, send
+failures merely logged). So topics are raw bytes, batches come from ``noack_take``, outputs go
+through a producer that is flushed before anything is acknowledged, and acknowledgements are
+strictly in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import faust
+
+from schemas.messages import Origin
+from streams.ports import RawMessage
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Awaitable, Callable, Sequence
+    from pathlib import Path
+
+    from streams.backends.kafka.gaps import GapCheck
+    from streams.metrics import Metrics
+    from streams.runtime.lane import Lane
+    from streams.topics import Role
+
+
+@dataclass(frozen=True, slots=True)
+class AppOptions:
+    """What a role's app is built from; times in seconds, sizes in bytes."""
+
+    role: Role
+    group: str
+    topics: Sequence[str]
+    bootstrap: str
+    data: Path
+    batch_documents: int
+    batch_wait: float
+    batches_in_flight: int
+    max_message_bytes: int
+    credentials: Any | None = None
+    web: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the app tells its role."""
+
+    gaps: GapCheck
+    metrics: Metrics
+    on_gap: Callable[[str, int, int, int], None]
+    on_revoked: Callable[[], None]
+
+
+def build_app(options: AppOptions, lane: Lane, hooks: Hooks) -> faust.App:
+    """Build a role's app; an app can be started once only, so a restart builds another."""
+    app = faust.App(
+        options.group,
+        broker="kafka://" + options.bootstrap.replace(",", ";"),
+        broker_credentials=options.credentials,
+        datadir=str(options.data / "faust" / options.role),
+        store="memory://",
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        key_serializer="raw",
+        value_serializer="raw",
+        # Commits are what backpressure of the in-process broker goes by: keep them prompt.
+        broker_commit_interval=0.5,
+        broker_session_timeout=10.0,
+        broker_heartbeat_interval=3.0,
+        broker_max_poll_interval=600.0,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=max(1 << 20, options.max_message_bytes),
+        producer_max_request_size=options.max_message_bytes,
+        stream_buffer_maxsize=2 * options.batch_documents,
+        stream_wait_empty=True,
+        **_web(options),
+    )
+    _add_agent(app, options, lane, hooks)
+    return app
+
+
+def _web(options: AppOptions) -> dict[str, Any]:
+    if options.web is None:
+        return {"web_enabled": False}
+    host, port = options.web
+    return {"web_enabled": True, "web_bind": host, "web_host": host, "web_port": port}
+
+
+def _add_agent(app: faust.App, options: AppOptions, lane: Lane, hooks: Hooks) -> None:
+    channel = app.topic(
+        *options.topics,
+        key_type=bytes,
+        value_type=bytes,
+        key_serializer="raw",
+        value_serializer="raw",
+        allow_empty=True,
+    )
+
+    async def work(stream: Any) -> None:
+        async for events in stream.noack_take(options.batch_documents, within=options.batch_wait):
+            messages = [_raw(event.message) for event in events]
+            _check_gaps(messages, hooks)
+            hooks.metrics.received(options.role, len(messages))
+            await lane.submit(messages, _acknowledger(stream, events))
+
+    app.agent(channel, name=f"tidemark.{options.role}", concurrency=1)(work)
+
+    async def revoked(_app: faust.App, revoked: Any, **_: Any) -> None:
+        await asyncio.get_running_loop().run_in_executor(None, hooks.on_revoked)
+        hooks.gaps.forget({(tp.topic, tp.partition) for tp in revoked})
+
+    app.on_partitions_revoked.connect(revoked, weak=False)
+
+
+def _acknowledger(stream: Any, events: Sequence[Any]) -> Callable[[], Awaitable[None]]:
+    async def acknowledge() -> None:
+        for event in events:
+            await stream.ack(event)
+
+    return acknowledge
+
+
+def _raw(message: Any) -> RawMessage:
+    headers = message.headers or ()
+    pairs = headers.items() if isinstance(headers, dict) else headers
+    return RawMessage(
+        Origin(message.topic, message.partition, message.offset, round(message.timestamp * 1000)),
+        message.key,
+        message.value,
+        {name: value if value is not None else b"" for name, value in pairs},
+    )
+
+
+def _check_gaps(messages: Sequence[RawMessage], hooks: Hooks) -> None:
+    for message in messages:
+        origin = message.origin
+        missing = hooks.gaps.check(origin.topic, origin.partition, origin.offset)
+        if missing:
+            hooks.on_gap(origin.topic, origin.partition, origin.offset, missing)
+
+
+def tls_credentials(context: ssl.SSLContext) -> Any:
+    """Credentials for TLS without SASL."""
+    return faust.SSLCredentials(context)
+
+
+def sasl_credentials(
+    mechanism: str, username: str, password: str, context: ssl.SSLContext | None
+) -> Any:
+    """Credentials for SASL, over TLS when a context is given."""
+    return faust.SASLCredentials(
+        mechanism=mechanism, username=username, password=password, ssl_context=context
+    )
