@@ -19,44 +19,61 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        kind = {"registry": self._registry}
         self._received = Counter(
-            "tidemark_messages_received_total", "Messages read, by role.", ["role"], **kind
+            "tidemark_messages_received_total",
+            "Messages read, by role.",
+            ["role"],
+            registry=self._registry,
         )
         self._steps = Histogram(
             "tidemark_step_seconds",
             "Seconds that a step took for one batch.",
             ["role", "step"],
             buckets=_SECONDS,
-            **kind,
+            registry=self._registry,
         )
         self._landed = Counter(
-            "tidemark_documents_landed_total", "Documents written, redelivered ones too.", **kind
+            "tidemark_documents_landed_total",
+            "Documents written, redelivered ones too.",
+            registry=self._registry,
         )
         self._letters_landed = Counter(
-            "tidemark_dead_letters_landed_total", "Dead letters written to ClickHouse.", **kind
+            "tidemark_dead_letters_landed_total",
+            "Dead letters written to ClickHouse.",
+            registry=self._registry,
         )
         self._dead_letters = Counter(
-            "tidemark_dead_letters_total", "Messages refused.", ["role", "code"], **kind
+            "tidemark_dead_letters_total",
+            "Messages refused.",
+            ["role", "code"],
+            registry=self._registry,
         )
-        self._alerts = Counter("tidemark_drift_alerts_total", "Drift alerts raised.", **kind)
+        self._alerts = Counter(
+            "tidemark_drift_alerts_total", "Drift alerts raised.", registry=self._registry
+        )
         self._skipped = Counter(
-            "tidemark_messages_skipped_total", "Unreadable messages left to land.", ["role"], **kind
+            "tidemark_messages_skipped_total",
+            "Unreadable messages left to land.",
+            ["role"],
+            registry=self._registry,
         )
         self._missing = Counter(
             "tidemark_offsets_missing_total",
             "Offsets that were never delivered: lost by the broker.",
             ["role", "topic"],
-            **kind,
+            registry=self._registry,
         )
         self._latency = Histogram(
             "tidemark_latency_seconds",
             "Seconds from a document's arrival at the broker to its durable landing.",
             buckets=(*_SECONDS, 120, 300, 900, 3600),
-            **kind,
+            registry=self._registry,
         )
         self._at_work = Gauge(
-            "tidemark_batches_at_work", "Batches read and not yet acknowledged.", ["role"], **kind
+            "tidemark_batches_at_work",
+            "Batches read and not yet acknowledged.",
+            ["role"],
+            registry=self._registry,
         )
 
     def received(self, role: str, messages: int) -> None:

@@ -46,7 +46,7 @@ class EnrichRole:
 
     def _pre(self, messages: Sequence[RawMessage]) -> Batch:
         with self.metrics.step("enrich", "pre"):
-            return self.stage.pre(messages)
+            return self.retry("read schemas", lambda: self.stage.pre(messages))
 
     def _core(self, batch: Batch) -> Batch:
         with self.metrics.step("enrich", "core"):

@@ -1,0 +1,55 @@
+# Tidemark. `make` alone prints this help.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONUNBUFFERED := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test bench check kafka clean lock
+
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(STAMP) ## Set up everything and run the whole pipeline on real documents (tidemark demo)
+	$(BIN)/tidemark demo $(ARGS)
+
+test: $(DEV_STAMP) ## Set up everything and run the tests
+	$(BIN)/pytest $(ARGS)
+
+bench: $(DEV_STAMP) ## Benchmarks: pipeline against the bare model, encoder, drift, codec
+	$(BIN)/python -m tests.bench $(ARGS)
+
+check: $(DEV_STAMP) ## Lint, format and strict types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+kafka: $(STAMP) ## Run a local Apache Kafka in the foreground (Java 17); other commands share it
+	$(BIN)/tidemark broker
+
+clean: ## Remove the virtual environment, caches, weights and embedded data
+	rm -rf $(VENV) .tidemark .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+
+lock: ## Renew requirements*.lock (needs uv)
+	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --no-emit-find-links --extra build pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --no-emit-find-links --extra build --extra dev -c requirements.lock \
+	  pyproject.toml -o requirements-dev.lock
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 13) \
+	  else "Tidemark needs Python 3.10 to 3.13, this is %d.%d: run make PYTHON=python3.11" % v)'
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMP): $(BIN)/python requirements.lock pyproject.toml
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV_STAMP): $(STAMP) requirements-dev.lock
+	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,77 @@
+"""The status page, health and metrics, mounted on Faust's web server."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from streams.metrics import Metrics
+
+_PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+class StatusPage:
+    """Routes ``/``, ``/status.js``, ``/api/status``, ``/health`` and ``/metrics``.
+
+    Args:
+        metrics: what ``/metrics`` shows.
+        status: gathers what the page shows, as JSON-ready values.
+        healthy: role -> whether it runs; all must for ``/health`` to answer 200.
+    """
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        status: Callable[[], Awaitable[Mapping[str, Any]]],
+        healthy: Callable[[], Mapping[str, bool]],
+    ) -> None:
+        self._metrics = metrics
+        self._status = status
+        self._healthy = healthy
+
+    def mount(self, application: web.Application) -> None:
+        """Add the routes."""
+        router = application.router
+        router.add_get("/", self._page)
+        router.add_get("/status.js", self._script)
+        router.add_get("/api/status", self._api)
+        router.add_get("/health", self._health)
+        router.add_get("/metrics", self._exposition)
+
+    async def _page(self, _request: web.Request) -> web.Response:
+        return web.Response(text=_asset("status.html"), content_type="text/html", headers=_HEADERS)
+
+    async def _script(self, _request: web.Request) -> web.Response:
+        kind = "text/javascript"
+        return web.Response(text=_asset("status.js"), content_type=kind, headers=_HEADERS)
+
+    async def _api(self, _request: web.Request) -> web.Response:
+        return _json(await self._status(), 200)
+
+    async def _health(self, _request: web.Request) -> web.Response:
+        roles = self._healthy()
+        well = bool(roles) and all(roles.values())
+        return _json({"status": "ok" if well else "failing", "roles": roles}, 200 if well else 503)
+
+    async def _exposition(self, _request: web.Request) -> web.Response:
+        return web.Response(body=self._metrics.exposition(), headers={"Content-Type": _PROMETHEUS})
+
+
+def _json(value: Mapping[str, Any], status: int) -> web.Response:
+    body = orjson.dumps(value, default=str)
+    return web.Response(body=body, status=status, content_type="application/json", headers=_HEADERS)
+
+
+def _asset(name: str) -> str:
+    return resources.files("streams.dashboard").joinpath(name).read_text(encoding="utf-8")

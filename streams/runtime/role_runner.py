@@ -1,0 +1,109 @@
+"""One running role: its lane, its Faust app, its failure and its graceful end."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from streams.errors import Unavailable
+from streams.runtime.lane import Lane
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import structlog
+
+    from streams.runtime.faust_app import AppOptions, Hooks
+    from streams.runtime.lane import Checkpoint, Step
+
+
+@dataclass(frozen=True, slots=True)
+class RolePlan:
+    """All that is needed to start a role; times in seconds."""
+
+    options: AppOptions
+    hooks: Hooks
+    steps: Sequence[Step]
+    step_timeout: float
+    checkpoint: Checkpoint | None = None
+    close: Callable[[], None] | None = None
+
+
+class RoleRunner:
+    """Starts a role once; build another runner to start it again."""
+
+    def __init__(
+        self,
+        plan: RolePlan,
+        log: structlog.stdlib.BoundLogger,
+        mount_web: Callable[[Any], None] | None = None,
+    ) -> None:
+        self._plan = plan
+        self._log = log
+        self._mount_web = mount_web
+        self._lane: Lane | None = None
+        self._app: Any = None
+
+    @property
+    def role(self) -> str:
+        """Name of the role."""
+        return self._plan.options.role
+
+    @property
+    def at_work(self) -> int:
+        """Batches read and not yet acknowledged."""
+        return self._lane.at_work if self._lane else 0
+
+    async def start(self) -> None:
+        """Start the lane, then the app that feeds it; returns when the app is ready."""
+        from streams.runtime.faust_app import build_app  # noqa: PLC0415 - faust is slow to import
+
+        plan = self._plan
+        self._lane = Lane(
+            plan.steps,
+            in_flight=plan.options.batches_in_flight,
+            timeout=plan.step_timeout,
+            checkpoint=plan.checkpoint,
+        )
+        self._lane.start()
+        self._app = build_app(plan.options, self._lane, plan.hooks)
+        self._app.finalize()
+        if self._mount_web is not None:
+            self._mount_web(self._app.web.web_app)
+        await self._app.start()
+        self._log.info("role started", group=plan.options.group, topics=list(plan.options.topics))
+
+    async def failure(self) -> BaseException:
+        """Wait until the role fails; returns why."""
+        assert self._lane is not None  # noqa: S101 - start comes first, by construction
+        app_ends = asyncio.ensure_future(self._app.wait_until_stopped())
+        try:
+            await asyncio.wait({self._lane.failed, app_ends}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            app_ends.cancel()
+        if self._lane.failed.done():
+            return self._lane.failed.result()
+        reason: BaseException | None = self._app.crash_reason
+        return reason or Unavailable(f"the Kafka consumer of role {self.role} ended by itself")
+
+    async def stop(self, timeout: float) -> bool:
+        """Finish, commit and stop; returns False when in-flight batches had to be left."""
+        drained = True
+        if self._lane is not None:
+            drained = await self._lane.drain(timeout)
+        if self._app is not None:
+            await self._stop_app(timeout)
+        if self._lane is not None:
+            await self._lane.close()
+        if self._plan.close is not None:
+            await asyncio.get_running_loop().run_in_executor(None, self._plan.close)
+        self._log.info("role stopped", drained=drained)
+        return drained
+
+    async def _stop_app(self, timeout: float) -> None:
+        try:
+            await asyncio.wait_for(self._app.consumer.commit(), timeout)
+            await asyncio.wait_for(self._app.stop(), timeout)
+        except Exception as error:  # noqa: BLE001 - the end must be reached; redelivery follows
+            self._log.warning("unclean stop", error=repr(error))

@@ -1,0 +1,96 @@
+"""A worker: one or more roles in one process, until told to stop or until one fails."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING
+
+from streams.errors import TidemarkError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import structlog
+
+    from streams.runtime.role_runner import RoleRunner
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class WorkerFailed(TidemarkError):  # noqa: N818 - named by its consequence
+    """A role failed; nothing that it had not finished was acknowledged."""
+
+
+class Worker:
+    """Runs roles side by side on one event loop.
+
+    Args:
+        runners: the roles, in the order in which documents pass through them.
+        shutdown_timeout: seconds for all in-flight batches to be finished and committed.
+    """
+
+    def __init__(
+        self,
+        runners: Sequence[RoleRunner],
+        *,
+        shutdown_timeout: float,
+        log: structlog.stdlib.BoundLogger,
+    ) -> None:
+        self._runners = runners
+        self._timeout = shutdown_timeout
+        self._log = log
+        self._started: list[RoleRunner] = []
+        self.stop_requested = asyncio.Event()
+
+    async def start(self) -> None:
+        """Start all roles, the last first, so that nothing is produced before it can be read."""
+        for runner in reversed(self._runners):
+            self._started.insert(0, runner)
+            await runner.start()
+
+    def stop_on_signals(self) -> None:
+        """Stop gracefully on SIGINT and SIGTERM; a second signal ends the process at once."""
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self._on_signal, number)
+
+    def _on_signal(self, number: int) -> None:
+        self._log.info("stopping", signal=signal.Signals(number).name)
+        self.stop_requested.set()
+        for each in _SIGNALS:
+            asyncio.get_running_loop().remove_signal_handler(each)
+
+    async def wait(self) -> None:
+        """Wait for a stop request.
+
+        Raises:
+            WorkerFailed: a role failed; carries its one-line reason.
+        """
+        stop = asyncio.ensure_future(self.stop_requested.wait())
+        failures = {
+            asyncio.ensure_future(runner.failure()): runner.role for runner in self._runners
+        }
+        done, _ = await asyncio.wait({stop, *failures}, return_when=asyncio.FIRST_COMPLETED)
+        for task in {stop, *failures} - done:
+            task.cancel()
+        for task, role in failures.items():
+            if task in done:
+                raise _failed(role, task.result())
+
+    async def stop(self) -> None:
+        """Stop all roles in the order in which documents pass through them."""
+        deadline = asyncio.get_running_loop().time() + self._timeout
+        for runner in self._started:
+            left = max(1.0, deadline - asyncio.get_running_loop().time())
+            await runner.stop(left)
+        self._started.clear()
+
+
+def _failed(role: str, error: BaseException) -> WorkerFailed:
+    text = str(error) if isinstance(error, TidemarkError) else f"{type(error).__name__}: {error}"
+    failure = WorkerFailed(
+        f"role {role} stopped: {text}. Nothing unfinished was acknowledged: start again to go on"
+    )
+    failure.__cause__ = error
+    return failure
