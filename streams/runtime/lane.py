@@ -118,10 +118,10 @@ class Lane:
     async def drain(self, timeout: float) -> bool:
         """Finish and acknowledge what is in flight; returns False when that took too long."""
         self._closing = True
-        waits = {asyncio.ensure_future(self._idle.wait()), self.failed}
+        idle: asyncio.Future[Any] = asyncio.ensure_future(self._idle.wait())
+        waits: set[asyncio.Future[Any]] = {idle, self.failed}
         done, _ = await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits - {self.failed}:
-            wait.cancel()
+        idle.cancel()
         if not done or self.failed.done():
             return False
         await self._save_if(due=bool(self._pending))
