@@ -42,3 +42,7 @@ class Misconfigured(TidemarkError):  # noqa: N818
 
 class TooManyDeadLetters(TidemarkError):  # noqa: N818
     """The share of dead letters passed its limit: stop before the topic drains away."""
+
+
+class UnreadableState(TidemarkError):  # noqa: N818
+    """Stored state is damaged or of another version: refuse to go on with it."""
