@@ -38,7 +38,7 @@ def document_from_json(data: bytes) -> Document:
         InvalidDocument: ``not-json``, ``not-utf8``, ``missing-text``, ``unknown-field`` or
             ``wrong-type``; names the field and says what to do.
     """
-    plain = _loads(data.removeprefix(_BOM))
+    plain = loads_object(data)
     try:
         return _document({name: value for name, value in plain.items() if value is not None})
     except InvalidDocument as error:
@@ -47,7 +47,13 @@ def document_from_json(data: bytes) -> Document:
         raise
 
 
-def _loads(data: bytes) -> dict[str, Any]:
+def loads_object(data: bytes) -> dict[str, Any]:
+    """Return a JSON object; lone surrogates in its strings become U+FFFD.
+
+    Raises:
+        InvalidDocument: ``not-json`` or ``not-utf8``.
+    """
+    data = data.removeprefix(_BOM)
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
