@@ -1,0 +1,58 @@
+"""Connections to a ClickHouse server over HTTP."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from streams.backends.clickhouse.errors import translated
+from streams.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+    from streams.backends.clickhouse.address import Server
+
+_CONNECT_SECONDS = 5
+_ANSWER_SECONDS = 120
+
+
+class ServerConnector:
+    """Opens clients of one server."""
+
+    def __init__(self, address: Server) -> None:
+        """Check what can be checked without the network.
+
+        Raises:
+            Misconfigured: the CA file is missing.
+        """
+        if address.ca is not None and not address.ca.is_file():
+            raise Misconfigured(f"TIDEMARK_CLICKHOUSE_CA: there is no file {address.ca}")
+        self.address = address
+
+    def connect(self, settings: dict[str, Any] | None = None) -> Client:
+        """Open a client that several threads may use.
+
+        Raises:
+            Misconfigured: user, password or TLS are wrong.
+            Unavailable: the server does not answer.
+        """
+        import clickhouse_connect  # noqa: PLC0415 - heavy
+
+        with translated(str(self.address)):
+            client = clickhouse_connect.get_client(
+                host=self.address.host,
+                port=self.address.port,
+                username=self.address.user,
+                password=self.address.password,
+                interface="https" if self.address.secure else "http",
+                ca_cert=str(self.address.ca) if self.address.ca else None,
+                settings=settings,
+                connect_timeout=_CONNECT_SECONDS,
+                send_receive_timeout=_ANSWER_SECONDS,
+                autogenerate_session_id=False,  # a session would forbid calls at the same time
+            )
+        client.database = self.address.database
+        return client
+
+    def close(self) -> None:
+        """Nothing is shared between the clients."""
