@@ -1,0 +1,225 @@
+"""One Apache Kafka process: its properties, its command line, its start and its end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from streams.backends.kafka.jars import PROJECT
+from streams.backends.kafka.ports import LOOPBACK
+from streams.backends.kafka.process import GuardedProcess, wait_for_lock
+from streams.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from streams.backends.kafka.plan import Node, Plan
+
+_FORMAT_SECONDS = 120
+_ENDED_BY_SIGTERM = 128 + signal.SIGTERM
+
+
+@dataclass(frozen=True, slots=True)
+class JvmOptions:
+    """How the Java processes are run.
+
+    Attributes:
+        java: path of the executable.
+        jars: folder of the class path.
+        archive: class-data-sharing archive to use where it exists and to write where it does not;
+            saves about one second per start, costs about two at the first stop.
+        heap_mb: largest heap of a node.
+        grace: seconds between SIGTERM and SIGKILL.
+        properties: broker properties that override Tidemark's own.
+    """
+
+    java: Path
+    jars: Path
+    archive: Path | None = None
+    heap_mb: int = 384
+    grace: float = 10.0
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+class KafkaNode:
+    """A node of the local cluster; ``start`` and ``stop`` may be repeated."""
+
+    def __init__(
+        self, folder: Path, node: Node, plan: Plan, max_message_bytes: int, jvm: JvmOptions
+    ) -> None:
+        self.node = node
+        self.log = folder / "logs" / f"node-{node.number}.log"
+        self.console = folder / "logs" / f"node-{node.number}.out"
+        self._data = folder / "data" / f"node-{node.number}"
+        self._new_archive = self._beside(".jsa")
+        self._plan = plan
+        self._jvm = jvm
+        self._properties = _properties(node, plan, self._data, max_message_bytes) | dict(
+            jvm.properties
+        )
+        self._process: GuardedProcess | None = None
+
+    def start(self) -> None:
+        """Format the storage where that was never done, and start the process.
+
+        Raises:
+            Unavailable: an earlier process does not let go of the folder, or formatting failed.
+        """
+        self._data.mkdir(parents=True, exist_ok=True)
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        lock = wait_for_lock(self._beside(".lock"), self._jvm.grace + 5)
+        try:
+            settings = self._write_properties()
+            if not self._beside(".formatted").exists():
+                self._format(settings)
+            with self.console.open("wb") as output:
+                command = [*self._java(), *self._archive(), "kafka.Kafka", str(settings)]
+                self._process = GuardedProcess(command, output, lock, self._jvm.grace)
+        finally:
+            # Guard and Java inherited the lock: it is free again when both are gone.
+            os.close(lock)
+
+    def stop(self) -> None:
+        """End the process in order; returns when it is gone."""
+        if self._process is None:
+            return
+        code = self._process.stop()
+        self._process = None
+        self._keep_archive(complete=code == _ENDED_BY_SIGTERM)
+
+    def kill(self) -> None:
+        """End the process with SIGKILL; for tests of failures."""
+        if self._process is not None:
+            self._process.kill()
+            self.stop()
+
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process is not None and self._process.alive()
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the Java process while it runs."""
+        return self._process.command_pid() if self._process is not None else None
+
+    def complaint(self) -> str:
+        """Return the most telling line of the log, for an error message."""
+        lines = [
+            line
+            for path in (self.console, self.log)
+            if path.exists()
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
+        ]
+        telling = [
+            line for line in lines if "ERROR" in line or "FATAL" in line or "xception" in line
+        ]
+        return (telling or lines or ["no output"])[-1].strip()[:300]
+
+    def _beside(self, suffix: str) -> Path:
+        return self._data.with_name(self._data.name + suffix)
+
+    def _write_properties(self) -> Path:
+        path = self._beside(".properties")
+        lines = [f"{name}={_escaped(value)}\n" for name, value in self._properties.items()]
+        path.write_text("".join(lines), encoding="ascii")
+        return path
+
+    def _format(self, settings: Path) -> None:
+        shared = self._archive() if self._jvm.archive and self._jvm.archive.exists() else []
+        tool = ["kafka.tools.StorageTool", "format", "--ignore-formatted"]
+        command = [*self._java(), *shared, *tool]
+        answer = subprocess.run(  # noqa: S603 - Java of this machine, fixed arguments
+            [*command, "--cluster-id", self._plan.cluster_id, "--config", str(settings)],
+            capture_output=True,
+            text=True,
+            timeout=_FORMAT_SECONDS,
+            check=False,
+        )
+        if answer.returncode != 0:
+            reason = (answer.stderr or answer.stdout).strip().splitlines() or ["no output"]
+            raise Unavailable(f"cannot format {self._data} for Apache Kafka: {reason[-1][:300]}")
+        self._beside(".formatted").touch()
+
+    def _java(self) -> list[str]:
+        return [
+            str(self._jvm.java),
+            # A node that lives for minutes gains more from a fast start than from the second tier.
+            "-XX:TieredStopAtLevel=1",
+            "-XX:+UseSerialGC",
+            "-Xms128m",
+            f"-Xmx{self._jvm.heap_mb}m",
+            "-XX:+ExitOnOutOfMemoryError",
+            "-Djava.awt.headless=true",
+            "-Djava.net.preferIPv4Stack=true",
+            f"-Dtidemark.kafka.log={self.log}",
+            f"-Dlog4j2.configurationFile={PROJECT / 'log4j2.properties'}",
+            "-cp",
+            f"{self._jvm.jars}/*",
+        ]
+
+    def _archive(self) -> list[str]:
+        if self._jvm.archive is None:
+            return []
+        if self._jvm.archive.exists():
+            return [f"-XX:SharedArchiveFile={self._jvm.archive}"]
+        return [f"-XX:ArchiveClassesAtExit={self._new_archive}", "-Xlog:cds=off"]
+
+    def _keep_archive(self, *, complete: bool) -> None:
+        """Put a new archive in place; one that Java could not finish is thrown away."""
+        if self._jvm.archive is None or not self._new_archive.exists():
+            return
+        # Without the archive the next start only takes longer.
+        with contextlib.suppress(OSError):
+            if complete and not self._jvm.archive.exists():
+                self._new_archive.replace(self._jvm.archive)
+            else:
+                self._new_archive.unlink()
+
+
+def _properties(node: Node, plan: Plan, data: Path, max_message_bytes: int) -> dict[str, str]:
+    copies = str(len(plan.nodes))
+    in_sync = str(max(1, len(plan.nodes) - 1))
+    client = f"PLAINTEXT://{LOOPBACK}:{node.port}"
+    return {
+        "process.roles": "broker,controller",
+        "node.id": str(node.number),
+        "controller.quorum.voters": plan.voters,
+        "controller.listener.names": "CONTROLLER",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "listeners": f"{client},CONTROLLER://{LOOPBACK}:{node.controller_port}",
+        "advertised.listeners": client,
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        "log.dirs": str(data),
+        "auto.create.topics.enable": "false",
+        "default.replication.factor": copies,
+        "min.insync.replicas": in_sync,
+        "offsets.topic.replication.factor": copies,
+        "offsets.topic.num.partitions": "8",
+        "transaction.state.log.replication.factor": copies,
+        "transaction.state.log.min.isr": in_sync,
+        "transaction.state.log.num.partitions": "4",
+        "share.coordinator.state.topic.replication.factor": copies,
+        "share.coordinator.state.topic.min.isr": in_sync,
+        "group.initial.rebalance.delay.ms": "0",
+        "message.max.bytes": str(max_message_bytes),
+        "replica.fetch.max.bytes": str(max_message_bytes),
+        "socket.request.max.bytes": str(max(104_857_600, 2 * max_message_bytes)),
+        # The default of 128 MiB is half of this node's memory.
+        "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
+        "num.network.threads": "2",
+        "num.io.threads": "4",
+        "background.threads": "2",
+    }
+
+
+def _escaped(value: str) -> str:
+    """Write a value in the ASCII form of Java's property files."""
+    return "".join(
+        f"\\u{ord(letter):04x}" if letter == "\\" or not letter.isascii() else letter
+        for letter in value
+    )
