@@ -50,6 +50,14 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A document and where it stands."""
+
+    location: str
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """Named values of one record, with its place for messages."""
 
@@ -71,10 +79,10 @@ class Mapper:
         self._names: tuple[str, ...] | None = None
         self._found = columns
 
-    def document(self, row: Row) -> Document | Refused:
+    def document(self, row: Row) -> Found | Refused:
         """Return the document of a row, or why it is none."""
         try:
-            return self._document(row.values)
+            return Found(row.location, self._document(row.values))
         except ValueError as error:
             return Refused(row.location, str(error))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from streams.errors import Misconfigured
-from streams.readers.columns import Columns, Mapper, Refused, Row
+from streams.readers.columns import Columns, Found, Mapper, Refused, Row
 from streams.readers.csv_rows import csv_rows
 from streams.readers.json_rows import json_lines, json_values
 from streams.readers.opening import damaged_errors, decompressed, inner_name
@@ -17,15 +17,12 @@ if TYPE_CHECKING:
     import io
     from collections.abc import Callable, Iterator, Sequence
 
-    from schemas.messages import Document
-
 STANDARD_INPUT = "-"
 _CSV = {".csv", ".tsv"}
 _LINES = {".jsonl", ".ndjson"}
 _JSON = {".json"}
 _TEXT = {".txt", ".md", ".rst"}
 _PARQUET = {".parquet", ".pq"}
-_PLAIN_COLUMNS = Columns()
 _KNOWN = ".csv, .tsv, .jsonl, .ndjson, .json, .parquet, .txt, .md and .rst, also with .gz, .xz, "
 
 
@@ -53,7 +50,7 @@ def read_documents(
     *,
     stdin: BinaryIO,
     report: Callable[[int], None] = lambda _: None,
-) -> Iterator[Document | Refused]:
+) -> Iterator[Found | Refused]:
     """Yield the documents of all inputs in order, and what is none.
 
     Args:
@@ -84,9 +81,7 @@ def _wanted(found: Path, folder: Path) -> bool:
     return found.is_file() and not hidden
 
 
-def _file(
-    path: Path, columns: Columns, report: Callable[[int], None]
-) -> Iterator[Document | Refused]:
+def _file(path: Path, columns: Columns, report: Callable[[int], None]) -> Iterator[Found | Refused]:
     name = inner_name(str(path))
     if name.suffix.lower() in _TEXT:
         # A file is one document, so the folder is the segment and no column can be chosen.
@@ -100,7 +95,7 @@ def _file(
         yield Refused(str(path), f"cannot be read from here on: {error}")
 
 
-def _documents(rows: Iterator[Row | Refused], mapper: Mapper) -> Iterator[Document | Refused]:
+def _documents(rows: Iterator[Row | Refused], mapper: Mapper) -> Iterator[Found | Refused]:
     for row in rows:
         yield row if isinstance(row, Refused) else mapper.document(row)
 

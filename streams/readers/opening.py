@@ -25,7 +25,7 @@ class Counted(io.RawIOBase):
     """A stream that reports how many bytes are read of it."""
 
     def __init__(self, stream: BinaryIO, report: Callable[[int], None]) -> None:
-        self._stream = stream
+        self._stream = cast("io.BufferedReader", stream)
         self._report = report
 
     def readable(self) -> bool:
@@ -35,7 +35,7 @@ class Counted(io.RawIOBase):
     def readinto(self, buffer: Buffer, /) -> int:
         """Read into the buffer and report it."""
         view = memoryview(buffer)
-        data = self._stream.read(len(view))
+        data = self._stream.read1(len(view))  # what is there; a pipe may pause
         view[: len(data)] = data
         self._report(len(data))
         return len(data)
@@ -46,17 +46,18 @@ def decompressed(stream: BinaryIO, report: Callable[[int], None]) -> io.Buffered
 
     Reading raises ``DAMAGED`` errors where the compressed data is cut off or corrupt.
     """
-    counted = io.BufferedReader(Counted(stream, report), _CHUNK)
+    counted: io.BufferedReader = io.BufferedReader(Counted(stream, report), _CHUNK)
     magic = counted.peek(_LONGEST_MAGIC)[:_LONGEST_MAGIC]
-    plain: object = counted
     if magic.startswith(b"\x1f\x8b"):
-        plain = gzip.GzipFile(fileobj=counted)  # noqa: SIM115 - closed with what it reads
+        plain: object = gzip.GzipFile(fileobj=counted)
     elif magic.startswith(b"\xfd7zXZ\x00"):
-        plain = lzma.LZMAFile(counted)
+        plain = lzma.LZMAFile(counted)  # noqa: SIM115 - closed with what it reads
     elif magic.startswith(b"BZh"):
         plain = bz2.BZ2File(counted)
     elif magic.startswith(b"\x28\xb5\x2f\xfd"):
         plain = Zstandard(counted)
+    else:
+        return counted
     return io.BufferedReader(cast("io.RawIOBase", plain), _CHUNK)
 
 

@@ -1,0 +1,225 @@
+"""``tidemark produce | enrich``: documents from files to Kafka, or through the model alone."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path  # noqa: TC003 - typer reads the annotation
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streams.cli import inputs as options
+from streams.config import Settings, load_settings
+from streams.durations import parse_duration
+from streams.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schemas.codec import Codec
+    from schemas.messages import Document
+    from streams.cli.publishing import Outcome
+    from streams.readers import Columns
+    from streams.runtime.platform import Platform
+    from streams.stages.enrich import EnrichStage
+    from streams.stages.ingest import Ingest
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command()(produce)
+    app.command()(enrich)
+
+
+def produce(
+    inputs: options.INPUTS,
+    *,
+    source: options.SOURCE = None,
+    text_column: options.TEXT = None,
+    title_column: options.TITLE = None,
+    time_column: options.TIME = None,
+    id_column: options.ID = None,
+    source_column: options.SOURCE_COLUMN = None,
+    rate: Annotated[
+        float | None, typer.Option("--rate", min=0.001, help="Documents per second at most.")
+    ] = None,
+    limit: options.LIMIT = None,
+    output: Annotated[
+        str, typer.Option("--format", help="avro or json.", metavar="FORMAT")
+    ] = "avro",
+    allow_refused: options.ALLOW = False,
+) -> None:
+    """Publish documents to Kafka.
+
+    Other columns go along as metadata. What is no document is refused, shown with its place and
+    reason, and makes the exit code 1 unless `--allow-refused`; everything else is published and
+    acknowledged by the broker before the command ends.
+
+    Example: `tidemark produce papers.jsonl.xz --text-column abstract --time-column year`
+    """
+    from streams.cli.publishing import Outcome  # noqa: PLC0415 - keeps --help fast
+    from streams.readers import Columns  # noqa: PLC0415
+
+    if output not in {"avro", "json"}:
+        raise typer.BadParameter("write --format avro or --format json")
+    options.check_usage(inputs)
+    columns = Columns(
+        text=text_column,
+        title=title_column,
+        time=time_column,
+        doc_id=id_column,
+        source=source_column,
+        source_name=source,
+    )
+    outcome, started = Outcome(), time.monotonic()
+    try:
+        _publish(inputs, columns, outcome, limit=limit, rate=rate, output=output)
+    finally:
+        options.show("published", outcome, time.monotonic() - started)
+    if outcome.refused and not allow_refused:
+        raise typer.Exit(1)
+
+
+def enrich(
+    inputs: options.INPUTS,
+    *,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="JSON lines; complete once it is there.")
+    ],
+    embeddings: Annotated[
+        bool, typer.Option("--embeddings", help="Write the embeddings too, as lists of numbers.")
+    ] = False,
+    source: options.SOURCE = None,
+    text_column: options.TEXT = None,
+    title_column: options.TITLE = None,
+    time_column: options.TIME = None,
+    id_column: options.ID = None,
+    source_column: options.SOURCE_COLUMN = None,
+    limit: options.LIMIT = None,
+    allow_refused: options.ALLOW = False,
+) -> None:
+    """Summarize and label the documents of files, without Kafka or ClickHouse.
+
+    What is no document is refused, shown with its place and reason, and makes the exit code 1
+    unless `--allow-refused`.
+
+    Example: `tidemark enrich papers.jsonl.xz --output enriched.jsonl --limit 1000`
+    """
+    from streams.cli.publishing import Outcome  # noqa: PLC0415 - keeps --help fast
+    from streams.readers import Columns  # noqa: PLC0415
+
+    options.check_usage(inputs)
+    columns = Columns(
+        text=text_column,
+        title=title_column,
+        time=time_column,
+        doc_id=id_column,
+        source=source_column,
+        source_name=source,
+    )
+    outcome, started = Outcome(), time.monotonic()
+    try:
+        _enrich(inputs, columns, outcome, limit=limit, output=output, embeddings=embeddings)
+    finally:
+        options.show("enriched", outcome, time.monotonic() - started)
+    if outcome.refused and not allow_refused:
+        raise typer.Exit(1)
+
+
+def _publish(
+    inputs: list[str],
+    columns: Columns,
+    outcome: Outcome,
+    *,
+    limit: int | None,
+    rate: float | None,
+    output: str,
+) -> None:
+    from streams.backends.kafka.producer import open_producer  # noqa: PLC0415 - heavy imports
+    from streams.cli.publishing import Pacer, Publisher  # noqa: PLC0415
+    from streams.runtime.platform import open_platform  # noqa: PLC0415
+
+    settings = _configured()
+    with open_platform(settings) as platform:
+        _check_survives(platform)
+        producer = open_producer(platform.broker, platform.topics, settings.max_message_bytes)
+        publisher = Publisher(
+            producer,
+            platform.topics.documents,
+            encode=_encoder(platform, output),
+            ingest=_ingest(settings, platform.codec),
+            clock=platform.clock,
+            pace=Pacer(rate, time.monotonic, time.sleep) if rate else lambda: None,
+        )
+        with options.documents(inputs, columns, limit, "publishing") as found:
+            publisher.run(found, outcome)
+        producer.close()
+
+
+def _enrich(
+    inputs: list[str],
+    columns: Columns,
+    outcome: Outcome,
+    *,
+    limit: int | None,
+    output: Path,
+    embeddings: bool,
+) -> None:
+    from schemas.codec import codec_for  # noqa: PLC0415 - heavy imports
+    from streams.cli.enriching import enrich_documents, write_lines  # noqa: PLC0415
+    from streams.clock import SystemClock  # noqa: PLC0415
+
+    settings, codec = _configured(), codec_for(None)
+    stage = _stage(settings, _ingest(settings, codec))
+    with (
+        options.replacing(output) as file,
+        options.documents(inputs, columns, limit, "enriching") as found,
+    ):
+        enriched = enrich_documents(
+            found,
+            stage,
+            outcome,
+            encode=lambda document: codec.encode("", document),
+            clock=SystemClock(),
+            batch_documents=settings.batch_documents,
+        )
+        write_lines(enriched, file, outcome, embeddings=embeddings)
+
+
+def _configured() -> Settings:
+    from streams.logs import configure_logs  # noqa: PLC0415 - keeps --help fast
+
+    settings = load_settings()
+    configure_logs(settings.log_format, settings.log_level)
+    return settings
+
+
+def _check_survives(platform: Platform) -> None:
+    """Refuse to publish to a broker that forgets everything when this command ends."""
+    if platform.broker.kind == "in-process" and platform.broker.owned:
+        raise Misconfigured(
+            "the in-process cluster would end with this command and lose the documents: start "
+            "`tidemark run` in another terminal first, or set TIDEMARK_KAFKA to a broker"
+        )
+
+
+def _encoder(platform: Platform, output: str) -> Callable[[Document], bytes]:
+    from streams.cli.publishing import as_json  # noqa: PLC0415 - keeps --help fast
+
+    if output == "json":
+        return as_json
+    return lambda document: platform.codec.encode(platform.topics.documents, document)
+
+
+def _ingest(settings: Settings, codec: Codec) -> Ingest:
+    from streams.stages.ingest import Ingest  # noqa: PLC0415 - keeps --help fast
+
+    return Ingest(codec.decode, settings.max_document_bytes, parse_duration(settings.max_future))
+
+
+def _stage(settings: Settings, ingest: Ingest) -> EnrichStage:
+    from streams.clock import SystemClock  # noqa: PLC0415 - heavy imports
+    from streams.runtime.parts import open_enricher  # noqa: PLC0415
+    from streams.stages.enrich import EnrichStage  # noqa: PLC0415
+
+    return EnrichStage(ingest, open_enricher(settings), SystemClock(), time.sleep)
