@@ -1,0 +1,189 @@
+"""A log of documents in small: what explanations need of them, in immutable chunks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streams.drift.codec import blob, pack, pack_strings, unpack, unpack_strings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from schemas.messages import Enriched
+
+_SUMMARY_CHARACTERS = 200
+_TERMS = 96  # distinct words kept of a document, in order of first appearance
+_FIELDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Documents of a log, in order; ``vectors`` has shape ``(n, d)``."""
+
+    doc_ids: list[str]
+    labels: list[str]
+    summaries: list[str]
+    terms: list[str]
+    published_at: npt.NDArray[np.int64]
+    vectors: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.doc_ids)
+
+    def tail(self, count: int) -> Kept:
+        """Return the last ``count`` documents."""
+        first = max(0, len(self) - count)
+        return Kept(
+            self.doc_ids[first:],
+            self.labels[first:],
+            self.summaries[first:],
+            self.terms[first:],
+            self.published_at[first:],
+            self.vectors[first:],
+        )
+
+
+class DocumentLog:
+    """Append-only log of documents; full chunks are bytes, as they are stored.
+
+    Args:
+        chunk: documents of a chunk.
+        limit: documents to keep at least; None for all.
+        coarse: vectors as 8-bit integers with a scale per document (for evidence) instead of
+            float16 (for fitting).
+    """
+
+    def __init__(self, chunk: int, limit: int | None, *, coarse: bool) -> None:
+        self.count = 0
+        self._chunk = chunk
+        self._limit = limit
+        self._coarse = coarse
+        self._chunks: dict[int, bytes] = {}
+        self._documents: list[Enriched | _Restored] = []
+        self._codes: list[npt.NDArray[Any]] = []
+        self._scales: list[float] = []
+
+    def __len__(self) -> int:
+        return self.count
+
+    def encode(
+        self, vectors: npt.NDArray[np.float32]
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
+        """Return vectors ``(n, d)`` as they are kept, and their scales ``(n,)``."""
+        if not self._coarse:
+            return vectors.astype(np.float16), np.ones(len(vectors), np.float32)
+        largest = np.maximum(vectors.max(axis=1), -vectors.min(axis=1))
+        scales = np.maximum(largest, np.float32(1e-30)) / np.float32(127)
+        return np.rint(vectors / scales[:, None]).astype(np.int8), scales
+
+    def append(
+        self,
+        documents: Sequence[Enriched | _Restored],
+        codes: npt.NDArray[Any],
+        scales: npt.NDArray[np.float32],
+    ) -> None:
+        """Take in documents with their encoded vectors."""
+        self._documents.extend(documents)
+        self._codes.extend(codes)
+        self._scales += scales.tolist()
+        self.count += len(documents)
+        while len(self._documents) >= self._chunk:
+            first = self.count - len(self._documents)
+            self._chunks[first] = self._encoded(self._chunk)
+            del self._documents[: self._chunk]
+            del self._codes[: self._chunk]
+            del self._scales[: self._chunk]
+            self._forget(first + self._chunk)
+
+    def kept(self) -> Kept:
+        """Return all documents that are kept."""
+        payloads = [*self._chunks.values()]
+        if self._documents:
+            payloads.append(self._encoded(len(self._documents)))
+        return _decode(payloads)
+
+    def parts(self) -> dict[str, Callable[[], bytes]]:
+        """Return the full chunks, by name."""
+        return {str(first): partial(bytes, payload) for first, payload in self._chunks.items()}
+
+    def tail(self) -> npt.NDArray[np.uint8]:
+        """Return the documents after the last full chunk, as bytes."""
+        return blob(self._encoded(len(self._documents)) if self._documents else b"")
+
+    def restore(self, count: int, parts: Mapping[str, bytes], tail: npt.NDArray[np.uint8]) -> None:
+        """Set the state from what ``parts`` and ``tail`` returned at ``count`` documents."""
+        self._chunks = {int(name): parts[name] for name in sorted(parts, key=int)}
+        self.count = count
+        if tail.size:
+            _, arrays = unpack(tail.tobytes())
+            self._documents = list(_restored(arrays))
+            self._codes = list(arrays["vectors"])
+            self._scales = arrays["scales"].tolist()
+
+    def _forget(self, end: int) -> None:
+        if self._limit is None:
+            return
+        for first in [f for f in self._chunks if f + self._chunk <= end - self._limit]:
+            del self._chunks[first]
+
+    def _encoded(self, count: int) -> bytes:
+        documents = self._documents[:count]
+        strings = [
+            *(d.doc_id for d in documents),
+            *(d.label for d in documents),
+            *(d.summary[:_SUMMARY_CHARACTERS] for d in documents),
+            *("\n".join(d.terms[:_TERMS]) for d in documents),
+        ]
+        return pack(
+            {},
+            {
+                **pack_strings(strings),
+                "published_at": np.array([d.published_at for d in documents], np.int64),
+                "vectors": np.stack(self._codes[:count]),
+                "scales": np.array(self._scales[:count], np.float32),
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Restored:
+    """A document of an unfinished chunk after a restart: the fields that the log reads."""
+
+    doc_id: str
+    label: str
+    summary: str
+    terms: tuple[str, ...]
+    published_at: int
+
+
+def _restored(arrays: dict[str, npt.NDArray[Any]]) -> list[_Restored]:
+    ids, labels, summaries, terms = _columns(unpack_strings(arrays))
+    words = (tuple(each.split("\n")) if each else () for each in terms)
+    times = arrays["published_at"].tolist()
+    return [_Restored(*fields) for fields in zip(ids, labels, summaries, words, times, strict=True)]
+
+
+def _decode(payloads: Sequence[bytes]) -> Kept:
+    columns: tuple[list[str], ...] = ([], [], [], [])
+    times: list[npt.NDArray[np.int64]] = [np.empty(0, np.int64)]
+    vectors = []
+    for payload in payloads:
+        _, arrays = unpack(payload)
+        for column, strings in zip(columns, _columns(unpack_strings(arrays)), strict=True):
+            column.extend(strings)
+        times.append(arrays["published_at"])
+        vectors.append(arrays["vectors"].astype(np.float32) * arrays["scales"][:, None])
+    stacked = np.concatenate(vectors) if vectors else np.empty((0, 0), np.float32)
+    ids, labels, summaries, terms = columns
+    return Kept(ids, labels, summaries, terms, np.concatenate(times), stacked)
+
+
+def _columns(strings: list[str]) -> list[list[str]]:
+    rows = len(strings) // _FIELDS
+    return [strings[field * rows : (field + 1) * rows] for field in range(_FIELDS)]

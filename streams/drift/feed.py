@@ -1,0 +1,74 @@
+"""Documents as the detector takes them: runs of one embedding model, vectors as a matrix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy.typing as npt
+
+    from schemas.messages import Enriched
+
+_FLOAT_BYTES = 4
+
+
+def model_name(document: Enriched) -> str:
+    """Return model and revision of a document's embedding."""
+    return f"{document.embedding_model}@{document.embedding_revision}"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Neighbouring documents whose embeddings are of one model and length.
+
+    Attributes:
+        first: index of the first document in the batch of this segment.
+        documents: the documents.
+        vectors: shape ``(n, d)``, float32.
+        usable: whether a vector is finite and not zero, shape ``(n,)``.
+    """
+
+    first: int
+    documents: Sequence[Enriched]
+    vectors: npt.NDArray[np.float32]
+    usable: npt.NDArray[np.bool_]
+
+    @property
+    def model(self) -> str:
+        """Model and revision."""
+        return model_name(self.documents[0])
+
+    @property
+    def dimensions(self) -> int:
+        """Numbers of a vector."""
+        return int(self.vectors.shape[1])
+
+
+def runs(documents: Sequence[Enriched]) -> Iterator[Run]:
+    """Cut a segment's documents into runs, in order."""
+    first = 0
+    for _, group in groupby(documents, _kind):
+        members = list(group)
+        vectors = _matrix(members)
+        energy = np.einsum("ij,ij->i", vectors, vectors)
+        usable = np.isfinite(energy) & (energy > 0)
+        yield Run(first, members, vectors, usable)
+        first += len(members)
+
+
+def _kind(document: Enriched) -> tuple[str, str, int]:
+    return document.embedding_model, document.embedding_revision, len(document.embedding)
+
+
+def _matrix(documents: Sequence[Enriched]) -> npt.NDArray[np.float32]:
+    size = len(documents[0].embedding) // _FLOAT_BYTES
+    if size * _FLOAT_BYTES != len(documents[0].embedding):
+        return np.full((len(documents), 1), np.nan, np.float32)  # cut short: not usable
+    flat = np.frombuffer(b"".join([d.embedding for d in documents]), "<f4")
+    return flat.reshape(len(documents), size)

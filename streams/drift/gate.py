@@ -1,0 +1,59 @@
+"""Each message counts once, however often it is delivered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schemas.messages import Enriched, Origin
+
+Mark = tuple[int, int]  # offset and newest broker timestamp
+
+
+class Gate:
+    """High-water marks of the enriched partition and of the document partitions behind it.
+
+    A message at or below a mark's offset was counted before - unless it is newer than everything
+    up to the mark: then the topic was created anew and its offsets started over.
+    """
+
+    def __init__(self) -> None:
+        self._enriched: dict[tuple[str, int], Mark] = {}
+        self._documents: dict[tuple[str, int], Mark] = {}
+
+    def admit(self, origin: Origin, document: Enriched) -> bool:
+        """Return whether the message is to be counted, and remember it."""
+        if not _pass(
+            self._enriched, (origin.topic, origin.partition), origin.offset, origin.received_at
+        ):
+            return False
+        place = (document.topic, document.partition)
+        return _pass(self._documents, place, document.offset, document.received_at)
+
+    def head(self) -> dict[str, list[tuple[str, int, int, int]]]:
+        """Return the marks for a snapshot."""
+        return {"enriched": _rows(self._enriched), "documents": _rows(self._documents)}
+
+    def restore(self, head: Mapping[str, list[tuple[str, int, int, int]]]) -> None:
+        """Set the marks from a snapshot."""
+        self._enriched = {(t, p): (offset, time) for t, p, offset, time in head["enriched"]}
+        self._documents = {(t, p): (offset, time) for t, p, offset, time in head["documents"]}
+
+
+def _pass(
+    marks: dict[tuple[str, int], Mark], place: tuple[str, int], offset: int, received_at: int
+) -> bool:
+    mark = marks.get(place)
+    if mark is None:
+        marks[place] = (offset, received_at)
+        return True
+    if offset <= mark[0] and received_at <= mark[1]:
+        return False
+    marks[place] = (offset, max(received_at, mark[1]))
+    return True
+
+
+def _rows(marks: dict[tuple[str, int], Mark]) -> list[tuple[str, int, int, int]]:
+    return [(topic, partition, *mark) for (topic, partition), mark in marks.items()]

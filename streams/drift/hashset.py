@@ -1,0 +1,103 @@
+"""Sets of hashes as a few sorted arrays: 4 or 8 bytes an element, mergeable, written once.
+
+New elements gather in a small sorted array; at ``RUN`` elements it becomes an immutable run, and
+runs of like size are merged (a log-structured merge, O'Neil et al. 1996). A run's name tells its
+content, so a snapshot writes only runs it has not written before.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import TypeAlias
+
+    import numpy.typing as npt
+
+    Hashes: TypeAlias = npt.NDArray[np.unsignedinteger[Any]]
+
+RUN = 4096
+
+
+class HashSet:
+    """A set of unsigned integers of one type."""
+
+    def __init__(self, recent: Hashes, runs: Sequence[Hashes] = ()) -> None:
+        self.recent = recent
+        self.runs = list(runs)
+        self._size = recent.size + sum(run.size for run in self.runs)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def contains(self, values: Hashes) -> npt.NDArray[np.bool_]:
+        """Return for each value whether it is in the set."""
+        found = _in_sorted(self.recent, values)
+        for run in self.runs:
+            found |= _in_sorted(run, values)
+        return found
+
+    def add(self, values: Hashes) -> None:
+        """Take in values that are distinct; those that are in the set stay once."""
+        fresh = values[~self.contains(values)]
+        if not fresh.size:
+            return
+        self._size += fresh.size
+        self.recent = np.sort(np.concatenate((self.recent, fresh)))
+        if self.recent.size >= RUN:
+            self.runs.append(self.recent)
+            self.recent = self.recent[:0].copy()
+            self._merge()
+
+    def named_runs(self) -> dict[str, Hashes]:
+        """Return the immutable runs; a name is the range of insertion that the run covers."""
+        named = {}
+        start = 0
+        for run in self.runs:
+            named[f"{start}-{start + run.size}"] = run
+            start += run.size
+        return named
+
+    def _merge(self) -> None:
+        while len(self.runs) > 1 and self.runs[-2].size < 2 * self.runs[-1].size:
+            last, before = self.runs.pop(), self.runs.pop()
+            self.runs.append(np.sort(np.concatenate((before, last)), kind="stable"))
+
+
+class IdSet:
+    """A set of 64-bit hashes that is asked one at a time."""
+
+    def __init__(self, recent: set[int] | None = None, frozen: HashSet | None = None) -> None:
+        self.recent = recent if recent is not None else set()
+        self.frozen = frozen or HashSet(np.empty(0, np.uint64))
+
+    def __len__(self) -> int:
+        return len(self.recent) + len(self.frozen)
+
+    def add(self, value: int) -> bool:
+        """Take the value in; returns False when it was there before."""
+        if value in self.recent or (self.frozen.runs and self._is_frozen(value)):
+            return False
+        self.recent.add(value)
+        if len(self.recent) >= RUN:
+            self.frozen.add(self.recent_array())
+            self.recent.clear()
+        return True
+
+    def recent_array(self) -> npt.NDArray[np.uint64]:
+        """Return the elements that are in no run yet, sorted."""
+        return np.sort(np.fromiter(self.recent, np.uint64, len(self.recent)))
+
+    def _is_frozen(self, value: int) -> bool:
+        return bool(self.frozen.contains(np.array([value], np.uint64))[0])
+
+
+def _in_sorted(sorted_values: Hashes, values: Hashes) -> npt.NDArray[np.bool_]:
+    if not sorted_values.size:
+        return np.zeros(values.size, np.bool_)
+    places = np.searchsorted(sorted_values, values)
+    places[places == sorted_values.size] = 0
+    return np.asarray(sorted_values[places] == values)

@@ -1,0 +1,60 @@
+"""What the drift worker is told: windows, lateness, the reference, the budget of false alarms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+from streams.errors import Misconfigured
+
+
+@dataclass(frozen=True, slots=True)
+class DriftOptions:
+    """Options of window statistics and drift detection.
+
+    Attributes:
+        window_ms: length of a tumbling window of event time, aligned to the epoch.
+        lateness_ms: how long after its end a window still takes late documents in.
+        reference_documents: documents of a segment's reference, collected before it is watched.
+        false_alarms_per_ms: budget of false alarms per millisecond of event time, over all
+            segments together.
+        block_documents: documents between two evaluations of the detector.
+        scales: window lengths of the scan, documents; each a multiple of ``block_documents``.
+        ridges: ridge strengths in units of the mean variance; ``inf`` is the plain Euclidean norm.
+        cooldown_documents: documents passed over after an alarm, before a new reference starts.
+        calibration_streams: quiet streams that the bootstrap draws.
+        calibration_documents: documents of each of them.
+        least_run_length: an alarm is never wanted more often than once in so many documents.
+        largest_run_length: nor can the calibration speak of rarer false alarms than this.
+        open_windows: windows kept open per segment; the oldest is closed early beyond that.
+    """
+
+    window_ms: int
+    lateness_ms: int
+    reference_documents: int
+    false_alarms_per_ms: float
+    block_documents: int = 10
+    scales: tuple[int, ...] = (20, 40, 80, 160, 320, 640, 1280)
+    ridges: tuple[float, ...] = (0.1, 1.0, inf)
+    cooldown_documents: int = 100
+    calibration_streams: int = 64
+    calibration_documents: int = 5600
+    least_run_length: float = 1e4
+    largest_run_length: float = 1e8
+    open_windows: int = 512
+
+    def __post_init__(self) -> None:
+        if self.window_ms < 1 or self.lateness_ms < 0:
+            raise Misconfigured("the window must be positive and the lateness not negative")
+        if self.reference_documents < 2 * self.block_documents:
+            least = 2 * self.block_documents
+            raise Misconfigured(f"the drift reference must have at least {least} documents")
+        if self.false_alarms_per_ms <= 0:
+            raise Misconfigured("the budget of false alarms must be positive")
+        if any(scale % self.block_documents or scale <= 0 for scale in self.scales):
+            raise Misconfigured(f"the scan's scales must be multiples of {self.block_documents}")
+
+    @property
+    def recent_documents(self) -> int:
+        """Documents kept for explanations: as many as the longest scale looks back."""
+        return max(self.scales)

@@ -1,0 +1,68 @@
+"""Ridge Hotelling statistics of window means, for several ridge strengths at once.
+
+A mean of ``w`` standard scores is compared with 0 by T = sum g_k m_k**2, with weights
+g_k = v_k / (v_k + ridge x mean variance) in the directions' own units: a small ridge is Hotelling's
+T-squared (sensitive to small shifts along quiet directions), an infinite one the squared distance
+of the means (sensitive along the loud ones). T is nearly a scaled chi-squared variable
+(Satterthwaite 1946); the cube root of Wilson and Hilferty (1931) makes it nearly standard normal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
+    Means = npt.NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The statistic for one reference.
+
+    Attributes:
+        weights: shape ``(d, ridges)``.
+        multiples: Satterthwaite's multiple of each ridge, shape ``(ridges,)``.
+        freedom: his degrees of freedom, shape ``(ridges,)``.
+        documents: size of the reference; its mean has an error of its own.
+    """
+
+    weights: Floats
+    multiples: Floats
+    freedom: Floats
+    documents: int
+
+    @classmethod
+    def of(
+        cls, deviations: npt.NDArray[np.float32], documents: int, ridges: Sequence[float]
+    ) -> Scan:
+        """Return the statistic for standard scores of these deviations."""
+        variances = deviations.astype(np.float64) ** 2
+        weights = np.stack([_weights(variances, ridge) for ridge in ridges], axis=1)
+        first, second = weights.sum(axis=0), (weights**2).sum(axis=0)
+        return cls(weights, second / first, first**2 / second, documents)
+
+    def scores(self, means: Means, lengths: Floats) -> Floats:
+        """Return z, shape ``(windows, ridges)``, of means ``(windows, d)`` of ``lengths`` scores.
+
+        On a quiet stream z is nearly standard normal.
+        """
+        variances = 1 / lengths + 1 / self.documents
+        statistic = (means * means) @ self.weights / variances[:, None]
+        spread = 2 / (9 * self.freedom)
+        ratio = statistic / (self.multiples * self.freedom)
+        return np.asarray((np.cbrt(ratio) - (1 - spread)) / np.sqrt(spread))
+
+
+def _weights(variances: Floats, ridge: float) -> Floats:
+    mean = variances.mean()
+    if np.isinf(ridge):
+        return np.asarray(variances / mean)
+    return np.asarray(variances / (variances + ridge * mean))

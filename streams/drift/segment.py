@@ -1,0 +1,118 @@
+"""Everything that is kept of one source: gate, detector, windows; and how it is stored.
+
+State is stored as named parts. All but the head are immutable: a part's name tells its content, a
+changed part has a new name. The head, written last, lists the parts that belong to it; parts that
+no head lists any more are deleted by the snapshot after. So a crash between two writes leaves the
+older snapshot whole, and a snapshot writes only what is new.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from streams.drift.codec import blob, pack, unpack
+from streams.drift.detector import Detector
+from streams.drift.gate import Gate
+from streams.drift.windows import Windows
+from streams.errors import UnreadableState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from schemas.messages import DriftAlert, Enriched, WindowStats
+    from streams.drift.options import DriftOptions
+
+HEAD = "head"
+
+
+class Segment:
+    """State of one source.
+
+    Attributes:
+        partition: of the enriched topic, where the source's messages come from.
+        changed: whether anything happened since the last snapshot.
+    """
+
+    def __init__(self, source: str, partition: int, options: DriftOptions) -> None:
+        self.source = source
+        self.partition = partition
+        self.changed = True
+        self.gate = Gate()
+        self.detector = Detector(source, options)
+        self.windows = Windows(source, options.window_ms, options.lateness_ms, options.open_windows)
+        self._stored: set[str] = set()
+        self._garbage: list[str] = []
+
+    def advance(
+        self,
+        documents: Sequence[Enriched],
+        terms: Sequence[npt.NDArray[np.uint64]],
+        segments: Sequence[int],
+    ) -> tuple[list[tuple[int, WindowStats]], list[tuple[int, DriftAlert]]]:
+        """Count documents that the gate admitted; records and alerts with the documents' index."""
+        self.changed = True
+        readings, alerts = self.detector.advance(documents, segments)
+        return self.windows.advance(documents, terms, readings), alerts
+
+    def move(self, partition: int) -> list[str]:
+        """Go over to another partition; returns the names of the parts left behind."""
+        left = [*sorted(self._stored), *self._garbage, HEAD]
+        self.partition, self.changed = partition, True
+        self._stored, self._garbage = set(), []
+        return left
+
+    def snapshot(self) -> list[tuple[str, bytes | None]]:
+        """Return deletions, new parts, and at the end the head, as (name, payload or None)."""
+        parts = self._parts()
+        written: list[tuple[str, bytes | None]] = [(name, None) for name in self._garbage]
+        written += [(name, parts[name]()) for name in parts if name not in self._stored]
+        self._garbage = sorted(self._stored - parts.keys())
+        self._stored = set(parts)
+        written.append((HEAD, self._head(sorted(parts))))
+        self.changed = False
+        return written
+
+    def restore(self, parts: Mapping[str, bytes]) -> None:
+        """Set the state from all parts that are stored for this source.
+
+        Raises:
+            UnreadableState: a part is damaged or missing.
+        """
+        meta, arrays = unpack(parts[HEAD])
+        listed = meta["parts"]
+        missing = [name for name in listed if name not in parts]
+        if missing:
+            raise UnreadableState(
+                f"drift state of source {self.source!r} is incomplete: part {missing[0]} is missing"
+            )
+        own = {name: parts[name] for name in listed}
+        self._restore(meta, arrays, own)
+        self._stored = set(listed)
+        self._garbage = sorted(parts.keys() - self._stored - {HEAD})
+        self.changed = bool(self._garbage)
+
+    def _restore(
+        self,
+        meta: Mapping[str, Any],
+        arrays: Mapping[str, npt.NDArray[Any]],
+        parts: Mapping[str, bytes],
+    ) -> None:
+        try:
+            self.gate.restore(meta["gate"])
+            self.detector.restore(arrays["detector"].tobytes(), parts)
+            self.windows.restore(meta["windows"], arrays, parts)
+        except (KeyError, TypeError, ValueError) as error:
+            raise UnreadableState(
+                f"drift state of source {self.source!r} does not fit this version: {error!r}"
+            ) from error
+
+    def _parts(self) -> dict[str, Callable[[], bytes]]:
+        return self.detector.parts() | self.windows.parts()
+
+    def _head(self, names: list[str]) -> bytes:
+        numbers, arrays = self.windows.head()
+        meta = {"parts": names, "gate": self.gate.head(), "windows": numbers}
+        return pack(meta, {"detector": blob(self.detector.head()), **arrays})

@@ -1,0 +1,117 @@
+"""Watching a stream against its reference, block by block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streams.drift.blocks import BlockSums
+from streams.drift.codec import under
+from streams.drift.documents import DocumentLog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from schemas.messages import Enriched
+    from streams.drift.options import DriftOptions
+    from streams.drift.reference import Reference
+
+    Floats = npt.NDArray[np.float64]
+
+_CHUNK = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The scan's answer after a block: the score, and where it comes from."""
+
+    score: float
+    ridge: int
+    window_mean: Floats
+
+
+class Watch:
+    """Block sums and recent documents of a stream that has a reference.
+
+    A block is always summed and rotated in one piece, whatever the batches were: the same
+    documents give the same bits.
+    """
+
+    def __init__(self, reference: Reference, profile: bytes, options: DriftOptions) -> None:
+        self.reference = reference
+        self.profile = profile
+        self.recent = DocumentLog(_CHUNK, options.recent_documents, coarse=True)
+        dimensions = len(reference.spectrum.mean)
+        self._block = options.block_documents
+        self._lengths = np.array(options.scales, np.float64)
+        windows = tuple(scale // self._block for scale in options.scales)
+        self.sums = BlockSums(dimensions, windows)
+        self._pending: list[npt.NDArray[np.float32]] = []
+
+    @property
+    def missing(self) -> int:
+        """Documents until the block is full."""
+        return self._block - len(self._pending)
+
+    def take(
+        self,
+        documents: Sequence[Enriched],
+        vectors: npt.NDArray[np.float32],
+        codes: npt.NDArray[Any],
+        scales: npt.NDArray[np.float32],
+    ) -> Verdict | None:
+        """Take in at most ``missing`` documents; the verdict, once the block is full."""
+        self.recent.append(documents, codes, scales)
+        if len(documents) == self._block:
+            total = vectors.sum(axis=0)
+        else:
+            self._pending.extend(vectors)
+            if len(self._pending) < self._block:
+                return None
+            total = np.stack(self._pending).sum(axis=0)
+            self._pending.clear()
+        self.sums.push(self.reference.standardize(total, self._block))
+        return self._judge()
+
+    def tail(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the small moving state."""
+        dimensions = len(self.reference.spectrum.mean)
+        pending = np.array(self._pending, np.float32).reshape(-1, dimensions)
+        return {"pending": pending, "blocks": self.sums.tail(), "recent": self.recent.tail()}
+
+    def parts(self) -> dict[str, Callable[[], bytes]]:
+        """Return the immutable state, by name."""
+        named = {f"blocks/{name}": encode for name, encode in self.sums.parts().items()}
+        return named | {f"recent/{name}": encode for name, encode in self.recent.parts().items()}
+
+    def restore(
+        self,
+        counts: tuple[int, int],
+        parts: Mapping[str, bytes],
+        tail: Mapping[str, npt.NDArray[Any]],
+    ) -> None:
+        """Set the state from what ``parts`` and ``tail`` returned at these counts.
+
+        Args:
+            counts: blocks and documents.
+            parts: payloads by name.
+            tail: the small moving state.
+        """
+        blocks, documents = counts
+        self.sums.restore(blocks, under("blocks/", parts), tail["blocks"])
+        self.recent.restore(documents, under("recent/", parts), tail["recent"])
+        self._pending = list(tail["pending"])
+
+    def _judge(self) -> Verdict | None:
+        full = self.sums.full()
+        if not full:
+            return None
+        lengths = self._lengths[:full]
+        means = self.sums.window_sums() / lengths[:, None]
+        scores = self.reference.scan.scores(means, lengths)
+        score, best = self.reference.calibration.combine(scores.max(axis=1))
+        return Verdict(score, int(scores[best].argmax()), means[best])

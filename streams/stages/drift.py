@@ -1,0 +1,209 @@
+"""The pure stage of the drift worker: enriched documents in, window statistics and alerts out.
+
+Every message has its effect exactly once. The runtime calls ``process``, has the outputs and then
+the parts of ``snapshot`` acknowledged by the broker, and only then commits offsets; after a crash
+it calls ``restore`` with the parts that are stored for its partitions and replays the messages
+since the commit. Replayed messages that the snapshot has seen are passed over; those it has not
+seen give the same records and alerts again, bit for bit, however they are cut into batches.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import accumulate, chain, pairwise
+from typing import TYPE_CHECKING, TypeVar
+
+from streams.drift.hashing import TermHasher
+from streams.drift.options import DriftOptions
+from streams.drift.segment import HEAD, Segment
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from schemas.messages import DriftAlert, Enriched, Origin, WindowStats
+
+__all__ = ["DriftOptions", "DriftOutput", "DriftStage", "StatePart"]
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class StatePart:
+    """A part of a source's state, for a compacted topic keyed by source and name.
+
+    Attributes:
+        partition: of the enriched topic; the state belongs to whoever owns it.
+        payload: None deletes the part.
+    """
+
+    partition: int
+    source: str
+    name: str
+    payload: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class DriftOutput:
+    """What a batch gave, in the order of the messages that gave it."""
+
+    stats: tuple[WindowStats, ...]
+    alerts: tuple[DriftAlert, ...]
+
+
+@dataclass(slots=True)
+class _Counts:
+    """Counts of sources that this worker no longer holds, so that the totals never fall."""
+
+    replayed: int = 0
+    too_late: int = 0
+    repeated: int = 0
+    unusable: int = 0
+
+    def add(self, segment: Segment) -> None:
+        self.too_late += segment.windows.too_late
+        self.repeated += segment.windows.repeated
+        self.unusable += segment.detector.unusable
+
+
+class DriftStage:
+    """Window statistics and drift detection of all sources of this worker.
+
+    The budget of false alarms is shared by the sources that this worker holds.
+    """
+
+    def __init__(self, options: DriftOptions) -> None:
+        self._options = options
+        self._segments: dict[str, Segment] = {}
+        self._hasher = TermHasher()
+        self._orphans: list[StatePart] = []
+        self._past = _Counts()
+
+    def process(self, batch: Sequence[tuple[Origin, Enriched]]) -> DriftOutput:
+        """Count a batch; the partitions may be mixed, each in the order of its offsets.
+
+        Args:
+            batch: documents with the position of the enriched message.
+        """
+        admitted = [
+            (index, segment, document, len(self._segments))
+            for index, (origin, document) in enumerate(batch)
+            for segment in (self._segment(document.source, origin.partition),)
+            if segment.gate.admit(origin, document)
+        ]
+        self._past.replayed += len(batch) - len(admitted)
+        hashes = self._hashes([document for _, _, document, _ in admitted])
+        groups: dict[str, list[int]] = defaultdict(list)
+        for place, (_, segment, _, _) in enumerate(admitted):
+            groups[segment.source].append(place)
+        stats: list[tuple[int, WindowStats]] = []
+        alerts: list[tuple[int, DriftAlert]] = []
+        for source, places in groups.items():
+            new_stats, new_alerts = self._segments[source].advance(
+                [admitted[place][2] for place in places],
+                [hashes[place] for place in places],
+                [admitted[place][3] for place in places],
+            )
+            stats += [(admitted[places[at]][0], record) for at, record in new_stats]
+            alerts += [(admitted[places[at]][0], alert) for at, alert in new_alerts]
+        return DriftOutput(_in_order(stats), _in_order(alerts))
+
+    def flush_open(self) -> tuple[WindowStats, ...]:
+        """Return the records of all windows that are still open, for the end of a bounded run.
+
+        Nothing is closed: when more documents come, later records replace these.
+        """
+        segments = [self._segments[source] for source in sorted(self._segments)]
+        return tuple(record for each in segments for record in each.windows.open_stats())
+
+    def snapshot(self) -> tuple[StatePart, ...]:
+        """Return what changed since the last snapshot.
+
+        The parts must become durable in this order - one Kafka partition and an idempotent
+        producer see to that - and before the offsets are committed.
+        """
+        parts, self._orphans = self._orphans, []
+        for segment in self._segments.values():
+            if segment.changed:
+                parts += [
+                    StatePart(segment.partition, segment.source, name, payload)
+                    for name, payload in segment.snapshot()
+                ]
+        return tuple(parts)
+
+    def restore(self, parts: Iterable[StatePart]) -> None:
+        """Take over the sources of partitions that were assigned, from all their stored parts.
+
+        Args:
+            parts: in the order of the topic; of two parts of one name the later one counts.
+
+        Raises:
+            UnreadableState: a part is damaged, missing or of another version; names the source.
+        """
+        stored: dict[str, dict[str, StatePart]] = defaultdict(dict)
+        for part in parts:
+            stored[part.source][part.name] = part
+        for source, named in stored.items():
+            payloads = {n: p.payload for n, p in named.items() if p.payload is not None}
+            if HEAD in payloads:
+                segment = Segment(source, named[HEAD].partition, self._options)
+                segment.restore(payloads)
+                self._segments[source] = segment
+            else:  # the first snapshot of this source was never finished
+                self._orphans += [
+                    StatePart(named[name].partition, source, name, None) for name in payloads
+                ]
+
+    def forget(self, partitions: Collection[int]) -> None:
+        """Drop the sources of partitions that were revoked; what is stored stays stored."""
+        for source in [s for s, g in self._segments.items() if g.partition in partitions]:
+            self._past.add(self._segments.pop(source))
+        self._orphans = [part for part in self._orphans if part.partition not in partitions]
+
+    def sources_of(self, partition: int) -> tuple[str, ...]:
+        """Return the sources whose messages come from this partition, sorted."""
+        return tuple(sorted(s for s, g in self._segments.items() if g.partition == partition))
+
+    # --- counters since this process started, for metrics
+
+    @property
+    def replayed(self) -> int:
+        """Messages that had been counted before and were passed over."""
+        return self._past.replayed
+
+    @property
+    def too_late(self) -> int:
+        """Documents too late for their window; they took part in drift detection only."""
+        return self._past.too_late + sum(g.windows.too_late for g in self._segments.values())
+
+    @property
+    def repeated(self) -> int:
+        """Documents whose doc_id was in the window already."""
+        return self._past.repeated + sum(g.windows.repeated for g in self._segments.values())
+
+    @property
+    def unusable(self) -> int:
+        """Documents whose embedding was empty, zero or not finite: in windows only."""
+        return self._past.unusable + sum(g.detector.unusable for g in self._segments.values())
+
+    def _segment(self, source: str, partition: int) -> Segment:
+        segment = self._segments.get(source)
+        if segment is None:
+            segment = self._segments[source] = Segment(source, partition, self._options)
+        if segment.partition != partition:  # the topic has more partitions now
+            self._orphans += [
+                StatePart(segment.partition, source, name, None) for name in segment.move(partition)
+            ]
+        return segment
+
+    def _hashes(self, documents: Sequence[Enriched]) -> list[npt.NDArray[np.uint64]]:
+        flat = self._hasher(chain.from_iterable([document.terms for document in documents]))
+        ends = accumulate((len(document.terms) for document in documents), initial=0)
+        return [flat[start:end] for start, end in pairwise(ends)]
+
+
+def _in_order(indexed: list[tuple[int, _T]]) -> tuple[_T, ...]:
+    return tuple(item for _, item in sorted(indexed, key=lambda pair: pair[0]))
