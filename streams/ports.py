@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from schemas.messages import DeadLetter, DriftAlert, Enriched, Origin, WindowStats
+    from streams.errors import InvalidDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,10 @@ class Enricher(Protocol):
 
 class Producer(Protocol):
     """Sends messages; nothing is durable before ``flush`` returns."""
+
+    def refusal(self, message: Outgoing) -> InvalidDocument | None:
+        """Return why a message can never be sent (it is too large), or None where it can."""
+        ...
 
     def send(self, messages: Sequence[Outgoing]) -> None:
         """Hand over messages; may block while the broker or flow control holds back.

@@ -13,7 +13,7 @@ from schemas.messages import Enriched
 from streams.errors import InvalidDocument
 from streams.ports import Outgoing, RawMessage
 from streams.runtime.lane import Step
-from streams.stages.drift import StatePart
+from streams.stages.drift import DriftOutput, StatePart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from streams.metrics import Metrics
     from streams.ports import Producer
     from streams.runtime.retry import Retry
-    from streams.stages.drift import DriftOutput, DriftStage
+    from streams.stages.drift import DriftStage
     from streams.topics import Topics
 
 _FLUSH_S = 60.0
@@ -112,7 +112,7 @@ class DriftRole:
 
     def flush_open(self) -> None:
         """Emit the windows that are still open; for the end of a bounded run."""
-        messages = self._encoded(self._stage.flush_open())
+        messages = self._encoded(DriftOutput(self._stage.flush_open(), ()))
         self._retry("produce open windows", lambda: self._send(messages))
 
     def _restore(self, partition: int) -> None:

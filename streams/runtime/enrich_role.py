@@ -5,18 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from schemas.messages import Origin
 from streams.ports import Outgoing
 from streams.runtime.lane import Step
+from streams.stages.enrich import dead_letter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from schemas.codec import Codec
     from schemas.messages import DeadLetter, Enriched
     from streams.metrics import Metrics
     from streams.ports import Producer, RawMessage
     from streams.runtime.retry import Retry
-    from streams.stages.enrich import Batch, Enrichment, EnrichStage
+    from streams.stages.enrich import Batch, EnrichStage
     from streams.stages.guard import DeadLetterGuard
     from streams.topics import Topics
 
@@ -55,16 +57,27 @@ class EnrichRole:
     def _post(self, batch: Batch) -> list[Outgoing]:
         with self.metrics.step("enrich", "post"):
             result = self.stage.post(batch)
-            self._check(result)
-            return [self._enriched(record) for record in result.enriched] + [
-                self._dead(letter) for letter in result.dead_letters
-            ]
+            sent = [(record, self._enriched(record)) for record in result.enriched]
+            letters = [*result.dead_letters, *self._too_large(batch, sent)]
+            self._check(len(batch.entries) + len(batch.refused), letters)
+            whole = [message for _, message in sent if not self.producer.refusal(message)]
+            return whole + [self._dead(letter) for letter in letters]
 
-    def _check(self, result: Enrichment) -> None:
-        bad = len(result.dead_letters)
-        example = result.dead_letters[-1].reason if bad else ""
-        self.guard.check(len(result.enriched) + bad, bad, example)
-        for letter in result.dead_letters:
+    def _too_large(
+        self, batch: Batch, sent: Sequence[tuple[Enriched, Outgoing]]
+    ) -> Iterator[DeadLetter]:
+        """A document that fitted its topic may not fit with all that was found out about it."""
+        arrived = {entry.message.origin: entry.message for entry in batch.entries}
+        for record, message in sent:
+            refusal = self.producer.refusal(message)
+            if refusal is not None:
+                origin = Origin(record.topic, record.partition, record.offset, record.received_at)
+                refusal.doc_id, refusal.source = record.doc_id, record.source
+                yield dead_letter(arrived[origin], refusal, "enrich", record.enriched_at)
+
+    def _check(self, messages: int, letters: Sequence[DeadLetter]) -> None:
+        self.guard.check(messages, len(letters), letters[-1].reason if letters else "")
+        for letter in letters:
             self.metrics.dead_letter("enrich", letter.code)
 
     def _enriched(self, record: Enriched) -> Outgoing:

@@ -19,11 +19,11 @@ from schemas.messages import Origin
 from streams.ports import RawMessage
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
     from streams.backends.kafka.gaps import GapCheck
+    from streams.backends.kafka.security import KafkaSecurity
     from streams.metrics import Metrics
     from streams.runtime.lane import Lane
     from streams.topics import Role
@@ -112,7 +112,8 @@ def _add_agent(app: faust.App, options: AppOptions, lane: Lane, hooks: Hooks) ->
 
     async def revoked(_app: faust.App, revoked: Any, **_: Any) -> None:
         await asyncio.get_running_loop().run_in_executor(None, hooks.on_revoked)
-        hooks.gaps.forget({(tp.topic, tp.partition) for tp in revoked})
+        for tp in revoked:
+            hooks.gaps.forget(tp.topic, tp.partition)
 
     app.on_partitions_revoked.connect(revoked, weak=False)
 
@@ -139,20 +140,19 @@ def _raw(message: Any) -> RawMessage:
 def _check_gaps(messages: Sequence[RawMessage], hooks: Hooks) -> None:
     for message in messages:
         origin = message.origin
-        missing = hooks.gaps.check(origin.topic, origin.partition, origin.offset)
+        missing = hooks.gaps.observe(origin.topic, origin.partition, origin.offset)
         if missing:
             hooks.on_gap(origin.topic, origin.partition, origin.offset, missing)
 
 
-def tls_credentials(context: ssl.SSLContext) -> Any:
-    """Credentials for TLS without SASL."""
-    return faust.SSLCredentials(context)
-
-
-def sasl_credentials(
-    mechanism: str, username: str, password: str, context: ssl.SSLContext | None
-) -> Any:
-    """Credentials for SASL, over TLS when a context is given."""
-    return faust.SASLCredentials(
-        mechanism=mechanism, username=username, password=password, ssl_context=context
-    )
+def credentials_for(security: KafkaSecurity) -> Any | None:
+    """Credentials for aiokafka, Faust's client; None where nothing is asked."""
+    context = security.ssl_context()
+    if security.sasl:
+        return faust.SASLCredentials(
+            mechanism=security.mechanism,
+            username=security.username,
+            password=security.password,
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context) if context is not None else None

@@ -51,6 +51,13 @@ class RoleRunner:
         return self._plan.options.role
 
     @property
+    def running(self) -> bool:
+        """Whether the role has started and has not failed."""
+        if self._lane is None or self._app is None or self._lane.failed.done():
+            return False
+        return not (self._app.crashed or self._app.should_stop)
+
+    @property
     def at_work(self) -> int:
         """Batches read and not yet acknowledged."""
         return self._lane.at_work if self._lane else 0

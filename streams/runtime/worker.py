@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streams.errors import TidemarkError
 
@@ -42,6 +42,17 @@ class Worker:
         self._log = log
         self._started: list[RoleRunner] = []
         self.stop_requested = asyncio.Event()
+        self._aborted: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+
+    @property
+    def healthy(self) -> dict[str, bool]:
+        """Role -> whether it runs."""
+        return {runner.role: runner.running for runner in self._runners}
+
+    def abort(self, error: BaseException) -> None:
+        """End ``wait`` with an error that no role noticed; call it on the loop."""
+        if not self._aborted.done():
+            self._aborted.set_result(error)
 
     async def start(self) -> None:
         """Start all roles, the last first, so that nothing is produced before it can be read."""
@@ -71,9 +82,12 @@ class Worker:
         failures = {
             asyncio.ensure_future(runner.failure()): runner.role for runner in self._runners
         }
-        done, _ = await asyncio.wait({stop, *failures}, return_when=asyncio.FIRST_COMPLETED)
-        for task in {stop, *failures} - done:
+        waits: set[asyncio.Future[Any]] = {stop, self._aborted, *failures}
+        done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for task in waits - done - {self._aborted}:
             task.cancel()
+        if self._aborted in done:
+            raise _failed("all", self._aborted.result())
         for task, role in failures.items():
             if task in done:
                 raise _failed(role, task.result())

@@ -1,0 +1,52 @@
+"""Waits until everything that was published has passed through every role."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from streams.backends.kafka.offsets import OffsetReader
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streams.runtime.drift_role import DriftRole
+    from streams.runtime.platform import Platform
+    from streams.topics import Role
+
+_LOOK_S = 0.2
+
+
+class Completion:
+    """Judges by committed offsets, which move only after results are durable."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._topics = platform.topics
+        self._reader = OffsetReader(platform.broker.bootstrap, platform.broker.security)
+
+    async def wait(self, drift: DriftRole | None) -> None:
+        """Return when enrich, drift and land have committed all that there is to read."""
+        await self._caught_up("enrich")
+        await self._caught_up("drift")
+        if drift is not None:
+            await asyncio.to_thread(drift.flush_open)
+        await self._caught_up("land")
+
+    async def _caught_up(self, role: Role) -> None:
+        group, topics = self._topics.group(role), self._topics.consumed_by(role)
+        # Offsets live in the broker, which tells nobody when they move: they must be asked for.
+        while await asyncio.to_thread(self._lag, group, topics):  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_S)
+
+    def _lag(self, group: str, topics: Sequence[str]) -> int:
+        return sum(lag.messages for lag in self._reader.lag(group, topics))
+
+    def committed(self) -> list[int]:
+        """Return the next offset of each partition that the enrich role would read."""
+        group, topic = self._topics.group("enrich"), self._topics.documents
+        lags = self._reader.lag(group, [topic])
+        return [lag.low if lag.committed is None else lag.committed for lag in lags]
+
+    def close(self) -> None:
+        """Release the connections."""
+        self._reader.close()

@@ -1,0 +1,90 @@
+"""Opens what only some roles need: the model for enrich, the database for land."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streams.errors import Misconfigured
+from streams.runtime.wiring import Parts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from streams.backends.clickhouse import ClickHouseWarehouse
+    from streams.config import Settings
+    from streams.ports import Enricher
+    from streams.topics import Role
+
+    Progress = Callable[[str, int, int], None]
+
+
+@contextmanager
+def open_parts(
+    settings: Settings, roles: Sequence[Role], *, progress: Progress | None = None
+) -> Iterator[Parts]:
+    """Open the model and the database where the roles need them.
+
+    Raises:
+        Misconfigured: a setting is wrong.
+        Unavailable: the weights cannot be fetched, or the database does not answer.
+    """
+    with ExitStack() as stack:
+        warehouse = open_database(settings) if "land" in roles else None
+        if warehouse is not None:
+            stack.callback(warehouse.close)
+        enricher = open_enricher(settings, progress) if "enrich" in roles else None
+        yield Parts(enricher, warehouse)
+
+
+def open_database(settings: Settings) -> ClickHouseWarehouse:
+    """Open the configured database for landing."""
+    from streams.backends.clickhouse import open_warehouse  # noqa: PLC0415 - heavy import
+
+    return open_warehouse(
+        settings.clickhouse_url,
+        password=settings.secret("clickhouse_password"),
+        ca=settings.clickhouse_ca,
+    )
+
+
+def open_enricher(settings: Settings, progress: Progress | None = None) -> Enricher:
+    """Pull the configured model where it is absent, and load it."""
+    # The tokenizer would otherwise look for a GPU framework, and warn that there is none.
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    from models.enricher import build_enricher  # noqa: PLC0415 - heavy import
+
+    from models.registry import Registry  # noqa: PLC0415
+
+    folder = Registry(settings.data).pull(settings.model, progress).folder
+    return build_enricher(
+        folder,
+        device=settings.device,
+        compute_type=settings.compute_type,
+        threads=settings.threads,
+        labels=labels_of(settings),
+        unsure_below=settings.unsure_below,
+        summary_sentences=settings.summary_sentences,
+    )
+
+
+def labels_of(settings: Settings) -> Mapping[str, str] | None:
+    """Return the configured classes; None for the built-in ones.
+
+    Raises:
+        Misconfigured: the file cannot be read or holds something else.
+    """
+    if not isinstance(settings.labels, Path):
+        return settings.labels
+    try:
+        labels = json.loads(settings.labels.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Misconfigured(f"cannot read TIDEMARK_LABELS={settings.labels}: {error}") from error
+    if not isinstance(labels, dict) or not all(isinstance(x, str) for x in labels.values()):
+        raise Misconfigured(
+            f'TIDEMARK_LABELS={settings.labels} must hold a JSON object: {{"label": "description"}}'
+        )
+    return labels

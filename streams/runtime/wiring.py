@@ -1,0 +1,212 @@
+"""The only composition root: a platform in, role runners out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from streams.backends.kafka.compacted import read_compacted
+from streams.backends.kafka.gaps import GapCheck
+from streams.backends.kafka.producer import KafkaProducer, open_producer
+from streams.durations import parse_duration, parse_rate
+from streams.runtime.drift_role import DriftRole
+from streams.runtime.enrich_role import EnrichRole
+from streams.runtime.faust_app import AppOptions, Hooks, credentials_for
+from streams.runtime.land_role import LandRole
+from streams.runtime.role_runner import RolePlan, RoleRunner
+from streams.stages.drift import DriftStage
+from streams.stages.enrich import EnrichStage
+from streams.stages.guard import DeadLetterGuard
+from streams.stages.ingest import Ingest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from streams.backends.clickhouse import ClickHouseWarehouse
+    from streams.config import Settings
+    from streams.ports import Enricher, Producer, RawMessage
+    from streams.runtime.lane import Checkpoint, Step
+    from streams.runtime.platform import Platform
+    from streams.topics import Role
+
+_LAND_MESSAGES = 1_000
+_DRIFT_MESSAGES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What only some roles need; the others leave it out."""
+
+    enricher: Enricher | None = None
+    warehouse: ClickHouseWarehouse | None = None
+
+
+def build_runners(
+    platform: Platform,
+    roles: Sequence[Role],
+    parts: Parts,
+    *,
+    web: tuple[str, int] | None = None,
+    mount_web: Callable[[Any], None] | None = None,
+) -> tuple[list[RoleRunner], DriftRole | None]:
+    """Build runners for the roles; the first one serves the web pages.
+
+    Returns:
+        The runners in the order of ``roles``, and the drift role where it is among them.
+    """
+    runners: list[RoleRunner] = []
+    drift: DriftRole | None = None
+    for role in roles:
+        first = not runners
+        plan, built = _plan(platform, role, parts, web if first else None)
+        if isinstance(built, DriftRole):
+            drift = built
+        mount = mount_web if first and web is not None else None
+        runners.append(RoleRunner(plan, platform.log.bind(role=role), mount))
+    return runners, drift
+
+
+def _plan(
+    platform: Platform, role: Role, parts: Parts, web: tuple[str, int] | None
+) -> tuple[RolePlan, object]:
+    producer = role_producer(platform, role)
+    if role == "enrich":
+        enrich = _enrich(platform, parts, producer)
+        return _role_plan(platform, role, enrich.steps(), producer, web=web), enrich
+    if role == "drift":
+        drift = _drift(platform, producer)
+        plan = _role_plan(
+            platform,
+            role,
+            drift.steps(),
+            producer,
+            web=web,
+            checkpoint=drift,
+            on_revoked=drift.revoked,
+        )
+        return plan, drift
+    land = _land(platform, parts, producer)
+    return _role_plan(platform, role, land.steps(), producer, web=web), land
+
+
+def role_producer(platform: Platform, client: str) -> KafkaProducer:
+    """Open a producer; on the in-process cluster it holds back by what groups have consumed."""
+    size = platform.settings.max_message_bytes
+    return open_producer(platform.broker, platform.topics, size, f"tidemark-{client}")
+
+
+def _enrich(platform: Platform, parts: Parts, producer: KafkaProducer) -> EnrichRole:
+    settings = platform.settings
+    assert parts.enricher is not None  # noqa: S101 - the caller opened it for this role
+    ingest = Ingest(
+        platform.codec.decode, settings.max_document_bytes, parse_duration(settings.max_future)
+    )
+    stage = EnrichStage(ingest, parts.enricher, platform.clock, time.sleep)
+    return EnrichRole(
+        stage=stage,
+        codec=platform.codec,
+        producer=producer,
+        topics=platform.topics,
+        guard=DeadLetterGuard(settings.dead_letter_share),
+        retry=platform.retry("enrich"),
+        metrics=platform.metrics,
+    )
+
+
+def _drift(platform: Platform, producer: Producer) -> DriftRole:
+    broker, state = platform.broker, platform.topics.state
+
+    def read_state(partition: int) -> Iterable[RawMessage]:
+        return read_compacted(broker.bootstrap, broker.security, state, [partition])
+
+    return DriftRole(
+        stage=DriftStage(drift_options(platform.settings)),
+        codec=platform.codec,
+        producer=producer,
+        read_state=read_state,
+        topics=platform.topics,
+        retry=platform.retry("drift"),
+        clock=platform.clock,
+        metrics=platform.metrics,
+    )
+
+
+def _land(platform: Platform, parts: Parts, producer: Producer) -> LandRole:
+    assert parts.warehouse is not None  # noqa: S101 - the caller opened it for this role
+    return LandRole(
+        codec=platform.codec,
+        warehouse=parts.warehouse,
+        producer=producer,
+        topics=platform.topics,
+        retry=platform.retry("land"),
+        clock=platform.clock,
+        metrics=platform.metrics,
+    )
+
+
+def _role_plan(
+    platform: Platform,
+    role: Role,
+    steps: Sequence[Step],
+    producer: Producer,
+    *,
+    web: tuple[str, int] | None,
+    checkpoint: Checkpoint | None = None,
+    on_revoked: Callable[[], None] = lambda: None,
+) -> RolePlan:
+    return RolePlan(
+        options=_app_options(platform, role, web),
+        hooks=_hooks(platform, role, on_revoked),
+        steps=steps,
+        step_timeout=parse_duration(platform.settings.inference_timeout) / 1000,
+        checkpoint=checkpoint,
+        close=producer.close,
+    )
+
+
+def _app_options(platform: Platform, role: Role, web: tuple[str, int] | None) -> AppOptions:
+    settings, topics = platform.settings, platform.topics
+    sizes = {"enrich": settings.batch_documents, "drift": _DRIFT_MESSAGES, "land": _LAND_MESSAGES}
+    waits = {"enrich": settings.batch_wait, "drift": "100ms", "land": settings.land_wait}
+    return AppOptions(
+        role=role,
+        group=topics.group(role),
+        topics=topics.consumed_by(role),
+        bootstrap=platform.broker.bootstrap,
+        data=platform.data,
+        batch_documents=sizes[role],
+        batch_wait=parse_duration(waits[role]) / 1000,
+        batches_in_flight=settings.batches_in_flight if role == "enrich" else 2,
+        max_message_bytes=2 * settings.max_message_bytes + (1 << 20),
+        credentials=credentials_for(platform.broker.security),
+        web=web,
+    )
+
+
+def _hooks(platform: Platform, role: Role, on_revoked: Callable[[], None]) -> Hooks:
+    log = platform.log.bind(role=role)
+
+    def on_gap(topic: str, partition: int, offset: int, missing: int) -> None:
+        platform.metrics.missing(role, topic, missing)
+        log.error(
+            "offsets missing: the broker lost messages before they were read",
+            topic=topic,
+            partition=partition,
+            before_offset=offset,
+            missing=missing,
+        )
+
+    return Hooks(GapCheck(), platform.metrics, on_gap, on_revoked)
+
+
+def drift_options(settings: Settings) -> Any:
+    """Options of the drift stage from the settings."""
+    from streams.drift.options import DriftOptions  # noqa: PLC0415
+
+    return DriftOptions(
+        window_ms=parse_duration(settings.window),
+        lateness_ms=parse_duration(settings.lateness),
+        reference_documents=settings.drift_reference,
+        false_alarms_per_ms=parse_rate(settings.false_alarms),
+    )
