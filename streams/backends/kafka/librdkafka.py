@@ -60,6 +60,8 @@ def translate(failure: KafkaException | KafkaError, doing: str) -> TidemarkError
 
 
 def worst(errors: Iterable[KafkaError]) -> KafkaError | None:
-    """Return the error that tells most: one that trying again cannot help, else the first."""
+    """Return the error that tells most: one that trying again cannot help, else the most exact."""
     seen = list(errors)
-    return next((e for e in seen if e.code() in _MISCONFIGURED), seen[0] if seen else None)
+    vague = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT)  # noqa: SLF001
+    ranked = sorted(seen, key=lambda one: (one.code() not in _MISCONFIGURED, one.code() in vague))
+    return ranked[0] if ranked else None
