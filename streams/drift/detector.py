@@ -95,8 +95,9 @@ class Detector:
         """
         self._readings, self._alerts, self._segments = [], [], segments
         for run in runs(documents):
+            before = self._reading()
             skipped, changed = self._rollout.admit(run)
-            self._readings += [self._reading()] * skipped
+            self._readings += [before] * skipped
             if changed:
                 self._rebaseline()
             self._advance(run, skipped)
