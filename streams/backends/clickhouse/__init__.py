@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.backends.clickhouse.address import parse_address
+from streams.backends.clickhouse.errors import InvalidQuery
 from streams.backends.clickhouse.lock import publish_endpoint
+from streams.backends.clickhouse.reader import NothingLanded, Reader, open_reader
 from streams.backends.clickhouse.table import Table
 from streams.backends.clickhouse.warehouse import ClickHouseWarehouse
 from streams.clock import SystemClock
@@ -15,7 +17,17 @@ if TYPE_CHECKING:
 
     from streams.clock import Clock
 
-__all__ = ["ClickHouseWarehouse", "Table", "open_warehouse", "parse_address", "publish_endpoint"]
+__all__ = [
+    "ClickHouseWarehouse",
+    "InvalidQuery",
+    "NothingLanded",
+    "Reader",
+    "Table",
+    "open_reader",
+    "open_warehouse",
+    "parse_address",
+    "publish_endpoint",
+]
 
 
 def open_warehouse(

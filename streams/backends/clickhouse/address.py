@@ -41,6 +41,7 @@ class Server:
     secure: bool
     ca: Path | None = None
     cluster: str | None = None
+    path: str = ""
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host

@@ -47,6 +47,7 @@ class ServerConnector:
                 interface="https" if self.address.secure else "http",
                 ca_cert=str(self.address.ca) if self.address.ca else None,
                 settings=settings,
+                proxy_path=self.address.path,
                 connect_timeout=_CONNECT_SECONDS,
                 send_receive_timeout=_ANSWER_SECONDS,
                 autogenerate_session_id=False,  # a session would forbid calls at the same time

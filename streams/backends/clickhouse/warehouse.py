@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from schemas.migrate import Target
 from schemas.migrate import migrate as apply_migrations
 from streams.backends.clickhouse import rows
+from streams.backends.clickhouse.address import Server
 from streams.backends.clickhouse.connector import open_connector
 from streams.backends.clickhouse.errors import translated
 from streams.backends.clickhouse.literals import tuples
@@ -53,7 +54,7 @@ class ClickHouseWarehouse:
     def __init__(self, address: Address, clock: Clock) -> None:
         """Connect, without touching the tables; ``migrate`` makes them."""
         self.address = address
-        self.target = Target(address.database, getattr(address, "cluster", None))
+        self.target = target_of(address)
         self._clock = clock
         self._where = str(address)
         self._connector = open_connector(address)
@@ -145,6 +146,11 @@ class ClickHouseWarehouse:
                 column_oriented=True,
                 settings=_LANDING,
             )
+
+
+def target_of(address: Address) -> Target:
+    """Return where an address's tables live."""
+    return Target(address.database, address.cluster if isinstance(address, Server) else None)
 
 
 class _Ddl:

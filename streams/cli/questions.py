@@ -1,0 +1,134 @@
+"""``tidemark trends | terms | drift | sql | ledger | dead-letters | migrate``: ask ClickHouse."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+from streams.cli import _queries, dead_letters, terms, warehouse
+from streams.cli._asking import (
+    FormatOption,
+    FromOption,
+    LimitOption,
+    SourceOption,
+    ToOption,
+    answer,
+    asking,
+    show,
+    time_range,
+)
+from streams.cli._output import Format
+
+_MOST_PERIODS = 24
+
+
+class Unit(str, Enum):
+    """Unit of time of the trends."""
+
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command("trends")(trends)
+    app.command("terms")(terms.terms)
+    app.command("drift")(drift)
+    app.command("sql")(sql)
+    app.command("ledger")(ledger)
+    app.command("dead-letters")(dead_letters.dead_letters)
+    app.command("migrate")(warehouse.migrate)
+
+
+def trends(
+    *,
+    start: FromOption = None,
+    end: ToOption = None,
+    source: SourceOption = None,
+    by: Annotated[
+        Unit | None, typer.Option("--by", help="Unit of time; one that fits if absent.")
+    ] = None,
+    limit: LimitOption = 60,
+    how: FormatOption = Format.TABLE,
+) -> None:
+    """Show how many documents of each label were published, over time.
+
+    Example: `tidemark trends --from 7d --by day --source news`
+    """
+    parameters = time_range(start, end) | {"source": source or "", "limit": limit}
+    if by is None:
+        by = Unit(_fitting_unit(source or ""))
+    answer(_queries.trends(by.value), parameters, how, title="Documents by label")
+
+
+def drift(
+    *,
+    start: FromOption = None,
+    end: ToOption = None,
+    source: SourceOption = None,
+    alerts: Annotated[
+        bool, typer.Option("--alerts", help="The alerts in place of the windows.")
+    ] = False,
+    limit: LimitOption = 30,
+    how: FormatOption = Format.TABLE,
+) -> None:
+    """Show statistics and drift score per source and window, or the alerts.
+
+    Example: `tidemark drift --alerts --format json`
+    """
+    parameters = time_range(start, end) | {"source": source or "", "limit": limit}
+    if alerts:
+        answer(_queries.DRIFT_ALERTS, parameters, how, title="Drift alerts", none="no alerts")
+    else:
+        answer(_queries.DRIFT_WINDOWS, parameters, how, title="Windows, newest first")
+
+
+def sql(
+    statement: Annotated[
+        str, typer.Argument(help="One reading statement; - reads it from standard input.")
+    ],
+    *,
+    how: FormatOption = Format.TABLE,
+) -> None:
+    """Ask in SQL, read-only; `tidemark sql "SHOW TABLES"` lists what can be asked.
+
+    Example: `tidemark sql "SELECT label, count() FROM documents GROUP BY label"`
+    """
+    text = sys.stdin.read() if statement == "-" else statement
+    with asking() as reader:
+        table = reader.query(text)
+    show(table, how, hint=None if table.rows else "no rows")
+
+
+def ledger(
+    *,
+    minutes: Annotated[bool, typer.Option("--minutes", help="Per minute of arrival.")] = False,
+    start: FromOption = None,
+    end: ToOption = None,
+    limit: LimitOption = 60,
+    how: FormatOption = Format.TABLE,
+) -> None:
+    """Show what became of every message: received, landed, dead-lettered, missing.
+
+    Example: `tidemark ledger --minutes --from 1h`
+    """
+    parameters = time_range(start, end) | {"limit": limit}
+    statement = _queries.LEDGER_MINUTES if minutes else _queries.LEDGER
+    answer(statement, parameters, how, title="Messages of the documents topic")
+
+
+def _fitting_unit(source: str) -> str:
+    """Choose the finest unit that cuts the documents' time into a readable number of periods."""
+    with asking() as reader:
+        bounds = reader.query(_queries.BOUNDS, {"source": source}).dictionaries()[0]
+    seconds = (bounds["last"] - bounds["first"]) / 1000
+    fitting = (unit for unit, length in _queries.UNITS.items() if seconds / length <= _MOST_PERIODS)
+    return next(fitting, "year")

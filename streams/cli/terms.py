@@ -1,0 +1,154 @@
+"""``tidemark terms``: which words are on the rise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streams.cli import _queries
+from streams.cli._asking import (
+    NOTHING,
+    FormatOption,
+    FromOption,
+    LimitOption,
+    SourceOption,
+    ToOption,
+    asking,
+    now_ms,
+    show,
+)
+from streams.cli._output import Format
+from streams.cli._times import FIRST_MS, clickhouse_time, parse_time
+from streams.durations import parse_duration
+
+if TYPE_CHECKING:
+    from streams.backends.clickhouse import Reader, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """A window and its baseline, in milliseconds since 1970; the ends are not included."""
+
+    window_from: int
+    window_to: int
+    baseline_from: int
+    baseline_to: int
+
+    def __str__(self) -> str:
+        window = f"{_day(self.window_from)} to {_day(self.window_to)}"
+        first = "all" if self.baseline_from == FIRST_MS else _day(self.baseline_from)
+        return f"{window} against {first} to {_day(self.baseline_to)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The times that were given; None where they were not."""
+
+    start: int | None
+    end: int | None
+    against_start: int | None
+    against_end: int | None
+    length: int | None
+
+    def spans(self, last: int, three_quarters: int) -> Spans:
+        """Fill in what was not given.
+
+        Args:
+            last: time of the newest document.
+            three_quarters: time before which three quarters of the documents were published.
+        """
+        window_to = last + 1 if self.end is None else self.end
+        window_from = self.start
+        if window_from is None and self.length is not None:
+            window_from = window_to - self.length
+        if window_from is None:
+            window_from = three_quarters
+        return Spans(
+            window_from,
+            window_to,
+            FIRST_MS if self.against_start is None else self.against_start,
+            window_from if self.against_end is None else self.against_end,
+        )
+
+
+def terms(
+    *,
+    start: FromOption = None,
+    end: ToOption = None,
+    against_start: Annotated[
+        str | None, typer.Option("--against-from", metavar="TIME", help="Baseline from here on.")
+    ] = None,
+    against_end: Annotated[
+        str | None, typer.Option("--against-to", metavar="TIME", help="Baseline before this time.")
+    ] = None,
+    window: Annotated[
+        str | None,
+        typer.Option(
+            "--window",
+            metavar="DURATION",
+            help="Length of the window, back from --to or from the newest document: 1h, 7d.",
+        ),
+    ] = None,
+    source: SourceOption = None,
+    least: Annotated[
+        int, typer.Option("--least", min=1, help="Only words in at least so many documents.")
+    ] = 3,
+    limit: LimitOption = 20,
+    how: FormatOption = Format.TABLE,
+) -> None:
+    """Show the words of a window that rise most against a baseline.
+
+    Scored by log-odds with an informative Dirichlet prior; z counts standard deviations. Without
+    times: the newest quarter of the documents against all before them.
+
+    Example: `tidemark terms --from 2016 --to 2019 --against-from 2010 --against-to 2016`
+    """
+    asked = _asked(start, end, against_start, against_end, window)
+    with asking() as reader:
+        bounds = reader.query(_queries.BOUNDS, {"source": source or ""}).dictionaries()[0]
+        if not bounds["documents"]:
+            typer.echo(NOTHING if source is None else f"nothing landed of {source!r}", err=True)
+        spans = asked.spans(bounds["last"], bounds["three_quarters"])
+        table = _ask(reader, spans, source or "", least, limit)
+    hint = None if table.rows else f"no terms: {spans}; choose other times, or --least 1"
+    show(table, how, title=f"Terms of {spans}", hint=hint if bounds["documents"] else None)
+
+
+def _ask(reader: Reader, spans: Spans, source: str, least: int, limit: int) -> Table:
+    parameters = {
+        "window_from": clickhouse_time(spans.window_from),
+        "window_to": clickhouse_time(spans.window_to),
+        "baseline_from": clickhouse_time(spans.baseline_from),
+        "baseline_to": clickhouse_time(spans.baseline_to),
+        "source": source,
+        "least": least,
+        "limit": limit,
+    }
+    return reader.query(_queries.TERMS, parameters)
+
+
+def _asked(
+    start: str | None,
+    end: str | None,
+    against_start: str | None,
+    against_end: str | None,
+    window: str | None,
+) -> Asked:
+    if start is not None and window is not None:
+        raise typer.BadParameter("give --from or --window, not both")
+    now = now_ms()
+    times = [
+        None if text is None else parse_time(text, now)
+        for text in (start, end, against_start, against_end)
+    ]
+    try:
+        length = None if window is None else parse_duration(window)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    return Asked(*times, length)
+
+
+def _day(milliseconds: int) -> str:
+    return clickhouse_time(milliseconds)[:16]

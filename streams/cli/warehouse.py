@@ -1,0 +1,42 @@
+"""``tidemark migrate``: make the tables, or bring them up to date."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from streams.config import load_settings
+
+
+def migrate(
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the SQL and connect to nothing.")
+    ] = False,
+) -> None:
+    """Make the tables and views of the configured ClickHouse, or bring them up to date.
+
+    Every statement may be repeated; what was applied is recorded in `schema_migrations`.
+
+    Example: `tidemark migrate --dry-run > schema.sql`
+    """
+    from streams.backends.clickhouse import open_warehouse, parse_address  # noqa: PLC0415 - heavy
+    from streams.backends.clickhouse.warehouse import target_of  # noqa: PLC0415
+
+    settings = load_settings()
+    password = settings.secret("clickhouse_password")
+    if dry_run:
+        from schemas.migrate import script  # noqa: PLC0415
+
+        address = parse_address(settings.clickhouse_url, password=password)
+        typer.echo(script(target_of(address)), nl=False)
+        return
+    warehouse = open_warehouse(
+        settings.clickhouse_url, password=password, ca=settings.clickhouse_ca, migrate=False
+    )
+    try:
+        applied = warehouse.migrate()
+    finally:
+        warehouse.close()
+    typer.echo(f"applied {', '.join(applied)}" if applied else "the tables are up to date")
