@@ -58,11 +58,13 @@ class Hooks:
 
 def build_app(options: AppOptions, lane: Lane, hooks: Hooks) -> faust.App:
     """Build a role's app; an app can be started once only, so a restart builds another."""
+    folder = options.data / "faust" / options.role
+    folder.mkdir(parents=True, exist_ok=True)
     app = faust.App(
         options.group,
         broker="kafka://" + options.bootstrap.replace(",", ";"),
         broker_credentials=options.credentials,
-        datadir=str(options.data / "faust" / options.role),
+        datadir=str(folder),
         store="memory://",
         topic_allow_declare=False,
         topic_disable_leader=True,
