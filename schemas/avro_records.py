@@ -86,8 +86,8 @@ class AvroRecords(Generic[M]):
         stream.seek(start)
         try:
             plain = schemaless_reader(stream, writer.schema, writer.reader)
-            for name in writer.units.keys() & plain.keys():
-                plain[name] = _in_milliseconds(plain[name], *writer.units[name])
+            if writer.reader is not None:
+                _finish(plain, writer.units)
             record = self.records.from_avro(plain)
         except Exception as error:  # noqa: BLE001 - corrupt bytes make fastavro raise anything
             raise _unreadable(self.name, error) from None
@@ -113,8 +113,14 @@ class AvroRecords(Generic[M]):
         return stream.getvalue()
 
 
-def _in_milliseconds(value: Any, numerator: int, denominator: int) -> Any:
-    return value * numerator // denominator if isinstance(value, int) else value
+def _finish(plain: dict[str, Any], units: dict[str, tuple[int, int]]) -> None:
+    """Bring a resolved record into our units, with maps of its own."""
+    for name, (numerator, denominator) in units.items():
+        if isinstance(plain.get(name), int):
+            plain[name] = plain[name] * numerator // denominator
+    for name, value in plain.items():
+        if isinstance(value, dict):
+            plain[name] = dict(value)  # fastavro hands out one and the same default
 
 
 def _unreadable(name: str, error: Exception) -> InvalidDocument:

@@ -21,6 +21,7 @@ _TOO_MANY = 429
 _REFUSED = {401, 403}
 _USER_INFO = re.compile(r"//[^/@]*@")
 _TIMEOUT_SECONDS = 10
+_RETRIES = 2
 
 
 class Registry(Protocol):
@@ -48,9 +49,11 @@ class Registry(Protocol):
 class ConfluentRegistry:
     """The registry over HTTP; subjects are named ``<topic>-value``, Confluent's default."""
 
-    def __init__(self, url: str, *, timeout_seconds: float = _TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self, url: str, *, timeout_seconds: float = _TIMEOUT_SECONDS, retries: int = _RETRIES
+    ) -> None:
         self._url = _USER_INFO.sub("//", url)
-        self._client = _connect(url, timeout_seconds)
+        self._client = _connect(url, timeout_seconds, retries)
         self._schemas: dict[int, Schema] = {}
         self._ids: dict[tuple[str, str], int] = {}
 
@@ -123,10 +126,10 @@ def _status(error: Exception) -> int | None:
     return status if isinstance(status, int) else None
 
 
-def _connect(url: str, timeout_seconds: float) -> SchemaRegistryClient:
+def _connect(url: str, timeout_seconds: float, retries: int) -> SchemaRegistryClient:
     from confluent_kafka.schema_registry import SchemaRegistryClient  # noqa: PLC0415 - heavy
 
-    settings: dict[str, Any] = {"url": url, "timeout": timeout_seconds, "max.retries": 2}
+    settings: dict[str, Any] = {"url": url, "timeout": timeout_seconds, "max.retries": retries}
     try:
         return SchemaRegistryClient(settings)
     except (TypeError, ValueError) as error:
