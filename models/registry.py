@@ -1,0 +1,205 @@
+"""Installed models: pulled from pinned sources, verified, converted, whole or not there."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from models import convert, sources
+from models.card import Card, hashes, read_card, write_card
+from models.files import locked, replace_folder
+from models.manifest import pinned, read_manifest
+from streams.clock import SystemClock
+from streams.errors import Misconfigured, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from models.manifest import PinnedModel
+    from models.sources import Progress
+    from streams.clock import Clock
+
+_KEPT = ("config.json", "tokenizer.json", "tokenizer_config.json")
+WEIGHTS_FOLDER = "ctranslate2"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A pinned model and its card where it is installed."""
+
+    model: PinnedModel
+    folder: Path
+    card: Card | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What ``pull`` did.
+
+    Attributes:
+        fresh: False when the model was there already.
+        passed_over: the sources that failed before one served, with reasons.
+    """
+
+    card: Card
+    folder: Path
+    fresh: bool
+    passed_over: tuple[str, ...] = ()
+
+
+def _no_progress(step: str, done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+class Registry:
+    """The models below one data folder (``<root>/models/<name>``)."""
+
+    def __init__(self, root: Path, clock: Clock | None = None) -> None:
+        self._folder = root.resolve() / "models"
+        self._clock = clock or SystemClock()
+
+    def list(self) -> list[Listed]:
+        """Return every pinned model, installed or not."""
+        return [
+            Listed(model, self._folder / name, self._readable_card(name))
+            for name, model in sorted(read_manifest().items())
+        ]
+
+    def folder(self, name: str) -> Path:
+        """Return the folder of a model, pulled first where it is absent or damaged."""
+        return self.pull(name).folder
+
+    def verify(self, name: str) -> Card:
+        """Compare every installed file with its hash.
+
+        Raises:
+            Misconfigured: the model is not installed, or a file is not what it was; names it.
+        """
+        model, folder = pinned(name), self._folder / name
+        card = read_card(folder)
+        if card is None:
+            raise Misconfigured(f"{name} is not in {folder}; run: tidemark models pull {name}")
+        faults = _faults(model, folder, card)
+        if faults:
+            raise Misconfigured(f"{name} is damaged, run: tidemark models pull {name}; {faults[0]}")
+        return card
+
+    def pull(self, name: str, progress: Progress | None = None) -> Pulled:
+        """Download, verify and convert a model, unless it is there and sound.
+
+        Safe when several processes pull at once, and when it is killed at any moment.
+
+        Raises:
+            Misconfigured: there is no model of this name.
+            Unavailable: no source served; says which folder to fill with which files.
+        """
+        model, tell = pinned(name), progress or _no_progress
+        found = self._sound(name)
+        if found is not None:
+            return Pulled(found, self._folder / name, fresh=False)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        lock = self._folder / f".{name}.lock"
+        with locked(lock, lambda: tell("waiting for another process", 0, model.size)):
+            found = self._sound(name)  # the other process may have pulled it meanwhile
+            if found is not None:
+                return Pulled(found, self._folder / name, fresh=False)
+            return self._install(model, tell)
+
+    def _readable_card(self, name: str) -> Card | None:
+        try:
+            return read_card(self._folder / name)
+        except Misconfigured:
+            return None
+
+    def _sound(self, name: str) -> Card | None:
+        try:
+            return self.verify(name)
+        except Misconfigured:
+            return None
+
+    def _install(self, model: PinnedModel, tell: Progress) -> Pulled:
+        for leftover in self._folder.glob(f".{model.name}-*"):  # of a pull that was killed
+            shutil.rmtree(leftover, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix=f".{model.name}-") as scratch:
+            work = Path(scratch)
+            source, passed_over = self._fetch(model, work / "download", tell)
+            tell("converting to int8", model.size, model.size)
+            card = self._build(model, work, source)
+            replace_folder(work / "new", self._folder / model.name)
+        return Pulled(card, self._folder / model.name, fresh=True, passed_over=passed_over)
+
+    def _fetch(
+        self, model: PinnedModel, target: Path, tell: Progress
+    ) -> tuple[str, tuple[str, ...]]:
+        failures: list[str] = []
+        by_hand = self._by_hand(model)
+        if by_hand.is_dir():
+            try:
+                sources.copy_folder(by_hand, model, _empty(target))
+            except Unavailable as error:
+                failures.append(f"folder {by_hand}: {error}")
+            else:
+                return f"folder {by_hand.name}", ()
+        for source in model.sources:
+            try:
+                sources.fetch(source, model, _empty(target), tell)
+            except Unavailable as error:
+                failures.append(f"{sources.describe(source)}: {error}")
+            else:
+                return sources.describe(source), tuple(failures)
+        raise Unavailable(self._advice(model, failures))
+
+    def _by_hand(self, model: PinnedModel) -> Path:
+        return self._folder / f"{model.name}.files"
+
+    def _advice(self, model: PinnedModel, failures: Sequence[str]) -> str:
+        files = ", ".join(f"{file.name} (sha256 {file.sha256})" for file in model.files)
+        return (
+            f"cannot pull {model.name}: {'; '.join(failures)}. Without a network, put these files "
+            f"of {model.title}, revision {model.revision}, into {self._by_hand(model)}: {files}"
+        )
+
+    def _build(self, model: PinnedModel, work: Path, source: str) -> Card:
+        new = work / "new"
+        new.mkdir()
+        convert.convert(work / "download", model.weights, new / WEIGHTS_FOLDER)
+        for name in _KEPT:
+            shutil.copyfile(work / "download" / name, new / name)
+        card = Card(
+            name=model.name,
+            title=model.title,
+            source=source,
+            revision=model.revision,
+            licence=model.licence,
+            compute_type=convert.QUANTIZATION,
+            converter=f"models.convert, ctranslate2 {version('ctranslate2')}",
+            downloaded={file.name: file.sha256 for file in model.files},
+            installed=hashes(new),
+            installed_at=self._clock.now_ms(),
+            size=sum(path.stat().st_size for path in new.rglob("*") if path.is_file()),
+        )
+        write_card(new, card)
+        return card
+
+
+def _empty(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
+
+
+def _faults(model: PinnedModel, folder: Path, card: Card) -> list[str]:
+    """Say what is wrong with an installed model."""
+    wanted = {file.name: file.sha256 for file in model.files}
+    faults = []
+    if card.revision != model.revision or card.downloaded != wanted:
+        faults.append(f"it is revision {card.revision}, not the pinned {model.revision}")
+    actual = hashes(folder)
+    for name, expected in card.installed.items():
+        if actual.get(name) != expected:
+            faults.append(f"{name} has sha256 {actual.get(name, 'missing')}, expected {expected}")
+    return faults
