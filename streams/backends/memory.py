@@ -1,0 +1,134 @@
+"""A warehouse in memory with the semantics of the real one; one contract suite runs over both."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, TypeVar
+
+from streams.backends.clickhouse.rows import ENRICH_ROLE, hour_seconds
+from streams.clock import SystemClock
+from streams.ports import Delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from schemas.messages import DeadLetter, DriftAlert, Enriched, WindowStats
+    from streams.clock import Clock
+
+_Key = TypeVar("_Key")
+_Record = TypeVar("_Record")
+_Rank = TypeVar("_Rank", int, tuple[int, int], tuple[bool, int])
+
+
+class MemoryWarehouse:
+    """Keeps the newest version of each record by its natural key; forgets on exit."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._lock = threading.Lock()
+        self._documents: dict[tuple[str, str], tuple[tuple[int, int], Enriched]] = {}
+        self._deliveries: dict[
+            tuple[str, int, int, int], tuple[tuple[bool, int], tuple[Delivery, int]]
+        ] = {}
+        self._stats: dict[tuple[str, int, int], tuple[int, WindowStats]] = {}
+        self._alerts: dict[tuple[str, str], tuple[int, DriftAlert]] = {}
+        self._letters: dict[tuple[str, int, int, int], tuple[int, DeadLetter]] = {}
+
+    @property
+    def documents(self) -> list[Enriched]:
+        """The newest version of each document."""
+        return _values(self._documents)
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """The fate of each message."""
+        return [delivery for delivery, _ in _values(self._deliveries)]
+
+    @property
+    def landed_at(self) -> dict[tuple[str, int, int, int], int]:
+        """When each message landed first, by topic, partition, offset and broker timestamp."""
+        return {key: landed for key, (_, (_, landed)) in self._deliveries.items()}
+
+    @property
+    def stats(self) -> list[WindowStats]:
+        """The newest version of each window."""
+        return _values(self._stats)
+
+    @property
+    def alerts(self) -> list[DriftAlert]:
+        """The newest version of each alert."""
+        return _values(self._alerts)
+
+    @property
+    def dead_letters(self) -> list[DeadLetter]:
+        """The last failure of each message."""
+        return _values(self._letters)
+
+    def write_documents(self, documents: Sequence[Enriched]) -> None:
+        """Land enriched documents, then their deliveries."""
+        with self._lock:
+            for document in documents:
+                rank = (document.version, hour_seconds(document.published_at))
+                _keep(self._documents, (document.source, document.doc_id), rank, document)
+            self._deliver(
+                Delivery(
+                    document.topic,
+                    document.partition,
+                    document.offset,
+                    document.received_at,
+                    "landed",
+                    document.source,
+                    document.doc_id,
+                )
+                for document in documents
+            )
+
+    def write_stats(self, stats: Sequence[WindowStats]) -> None:
+        """Land window statistics."""
+        with self._lock:
+            for window in stats:
+                key = (window.source, window.window_seconds, window.window_start)
+                _keep(self._stats, key, window.version, window)
+
+    def write_alerts(self, alerts: Sequence[DriftAlert]) -> None:
+        """Land drift alerts."""
+        with self._lock:
+            for alert in alerts:
+                _keep(self._alerts, (alert.source, alert.alert_id), alert.version, alert)
+
+    def write_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
+        """Land dead letters, then their deliveries where they come from the documents topic."""
+        with self._lock:
+            for letter in letters:
+                key = (letter.topic, letter.partition, letter.offset, letter.received_at)
+                _keep(self._letters, key, letter.failed_at, letter)
+            self._deliver(
+                Delivery(
+                    letter.topic,
+                    letter.partition,
+                    letter.offset,
+                    letter.received_at,
+                    "dead-lettered",
+                    letter.source or "",
+                    letter.doc_id or "",
+                )
+                for letter in letters
+                if letter.role == ENRICH_ROLE
+            )
+
+    def _deliver(self, deliveries: Iterable[Delivery]) -> None:
+        now = self._clock.now_ms()
+        for delivery in deliveries:
+            key = (delivery.topic, delivery.partition, delivery.offset, delivery.received_at)
+            rank = (delivery.outcome == "landed", -now)
+            _keep(self._deliveries, key, rank, (delivery, now))
+
+
+def _keep(kept: dict[_Key, tuple[_Rank, _Record]], key: _Key, rank: _Rank, record: _Record) -> None:
+    """Replace a record unless the kept one ranks higher."""
+    if key not in kept or rank >= kept[key][0]:
+        kept[key] = (rank, record)
+
+
+def _values(kept: dict[_Key, tuple[_Rank, _Record]]) -> list[_Record]:
+    return [record for _, record in kept.values()]
