@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _EMBEDDED = ("auto", "local", "in-process")
 _KINDS: dict[str, Kind] = {"local": "apache-kafka-local", "in-process": "in-process"}
 _LOOK_AGAIN_SECONDS = 0.05
+_ANSWER_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class BrokerOptions:
         security: how to speak to an external broker.
         nodes: nodes of a local cluster.
         port: fixed port of its first node; None for a free one that is kept.
+        jars: folder that keeps fetched jars; the data folder's ``kafka`` when absent.
         start_timeout: seconds to wait for a broker to start or to answer.
     """
 
@@ -51,6 +53,7 @@ class BrokerOptions:
     security: KafkaSecurity = field(default_factory=KafkaSecurity)
     nodes: int = 1
     port: int | None = None
+    jars: Path | None = None
     start_timeout: float = 60.0
 
 
@@ -105,7 +108,7 @@ def broker_from_settings(settings: Settings) -> Broker:
 
 def _external(options: BrokerOptions) -> Broker:
     bootstrap = parse_addresses(options.mode)
-    check_reachable(bootstrap, options.security, min(options.start_timeout, 15.0))
+    check_reachable(bootstrap, options.security, min(options.start_timeout, _ANSWER_SECONDS))
     return Broker(bootstrap, "external", security=options.security)
 
 
@@ -143,7 +146,7 @@ def _start(options: BrokerOptions, environment: Mapping[str, str]) -> tuple[Back
         largest_message(options.max_message_bytes),
     )
     try:
-        kafka = local_kafka(limits, environment)
+        kafka = local_kafka(limits, environment, options.jars)
     except TidemarkError as error:
         if options.mode == "local":
             raise

@@ -44,12 +44,14 @@ class ProducerOptions:
         limits: largest message of each topic, in bytes of key, value and headers.
         default_limit: the same for any other topic.
         delivery_timeout: seconds after which a message that nobody acknowledged has failed.
+        close_timeout: seconds that closing may wait for acknowledgements.
         client_id: name that brokers log.
     """
 
     limits: Mapping[str, int] = field(default_factory=dict)
     default_limit: int = 1_000_000
     delivery_timeout: float = 120.0
+    close_timeout: float = 30.0
     client_id: str = "tidemark"
 
 
@@ -151,7 +153,7 @@ class KafkaProducer:
         Raises:
             Unavailable: a message was not delivered.
         """
-        self.flush(self._options.delivery_timeout)
+        self.flush(self._options.close_timeout)
 
     def __enter__(self) -> Self:
         return self
