@@ -160,7 +160,7 @@ def _pip_download(source: PackageSource, folder: Path, done: Callable[[int], Non
     )
     errors = _wait(process, lambda: done(_bytes_below(folder)))
     if process.returncode != 0:
-        raise Unavailable(f"pip could not download it: {_last_line(errors)}")
+        raise Unavailable(f"pip could not download it: {_pip_reason(errors)}")
 
 
 def _wait(process: subprocess.Popen[str], tick: Callable[[], None]) -> str:
@@ -199,9 +199,13 @@ def _bytes_below(folder: Path) -> int:
     return total
 
 
-def _last_line(text: str) -> str:
+def _pip_reason(text: str) -> str:
+    """Return pip's last line, and what it leaves unsaid when no index answered."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "it gave no reason"
+    if not lines:
+        return "it gave no reason"
+    unreachable = any("Retrying (" in line for line in lines)
+    return f"{lines[-1]}{' (the package index does not answer)' if unreachable else ''}"
 
 
 def _line(error: Exception) -> str:

@@ -1,0 +1,102 @@
+"""``tidemark models``: which weights there are, fetching them, checking them."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from streams.cli._output import Format, write
+from streams.config import Settings, load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from models.registry import Listed, Registry
+
+app = typer.Typer(no_args_is_help=True)
+
+_COLUMNS = ("name", "model", "licence", "download_mb", "installed", "source", "compute_type")
+_TYPES = ("String", "String", "String", "Float64", "String", "String", "String")
+
+NameArgument = Annotated[
+    str | None, typer.Argument(metavar="[NAME]", help="The model; the configured one if absent.")
+]
+
+
+@app.command("list")
+def list_models(
+    how: Annotated[Format, typer.Option("--format", "-f", help="How to write it.")] = Format.TABLE,
+) -> None:
+    """List the pinned models, and which of them are installed."""
+    registry = _registry(load_settings())
+    rows = [_row(item) for item in registry.list()]
+    write(_COLUMNS, rows, how, title="Models", types=_TYPES)
+
+
+@app.command()
+def pull(name: NameArgument = None) -> None:
+    """Download, verify and convert a model, unless it is there and sound."""
+    settings = load_settings()
+    registry = _registry(settings)
+    with _bar() as progress:
+        pulled = registry.pull(name or settings.model, progress)
+    for reason in pulled.passed_over:
+        typer.echo(f"passed over: {reason}", err=True)
+    state = f"pulled from {pulled.card.source}" if pulled.fresh else "is there and sound"
+    typer.echo(f"{pulled.card.name}: {state}; {pulled.folder}")
+
+
+@app.command()
+def verify(name: NameArgument = None) -> None:
+    """Compare every file of an installed model with its sha256."""
+    settings = load_settings()
+    card = _registry(settings).verify(name or settings.model)
+    typer.echo(f"{card.name}: sound, {len(card.installed)} files, revision {card.revision}")
+
+
+def _registry(settings: Settings) -> Registry:
+    from models.registry import Registry  # noqa: PLC0415 - keeps --help fast
+
+    return Registry(settings.data)
+
+
+def _row(item: Listed) -> list[Any]:
+    model, card = item.model, item.card
+    return [
+        model.name,
+        model.title,
+        model.licence,
+        round(model.size / 1e6, 1),
+        _date(card.installed_at) if card else "no",
+        card.source if card else None,
+        card.compute_type if card else None,
+    ]
+
+
+def _date(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, tz=timezone.utc).strftime("%Y-%m-%d %H:%M")
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[str, int, int], None]]:
+    """Show what a pull does, on standard error, where somebody looks."""
+    from rich.console import Console  # noqa: PLC0415 - keeps --help fast
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TransferSpeedColumn,
+    )
+
+    console = Console(stderr=True)
+    text = TextColumn("{task.description}")
+    columns = (text, BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("looking", total=None)
+        yield lambda step, done, total: bar.update(
+            task, description=step, completed=min(done, total), total=total
+        )
