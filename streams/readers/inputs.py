@@ -61,7 +61,8 @@ def read_documents(
     """
     for given in inputs:
         if given == STANDARD_INPUT:
-            yield from _documents(_standard_input(stdin, report), Mapper(columns, "stdin"))
+            rows = _standard_input(stdin, report)
+            yield from _documents(rows, Mapper(columns, "stdin"), "stdin")
             continue
         for path in _paths([given]):
             yield from _file(path, columns, report)
@@ -89,15 +90,17 @@ def _file(path: Path, columns: Columns, report: Callable[[int], None]) -> Iterat
         mapper = Mapper(plain, path.resolve().parent.name or "files")
     else:
         mapper = Mapper(columns, name.stem)
+    yield from _documents(_rows(path, mapper, report), mapper, str(path))
+
+
+def _documents(
+    rows: Iterator[Row | Refused], mapper: Mapper, name: str
+) -> Iterator[Found | Refused]:
     try:
-        yield from _documents(_rows(path, mapper, report), mapper)
+        for row in rows:
+            yield row if isinstance(row, Refused) else mapper.document(row)
     except damaged_errors() as error:
-        yield Refused(str(path), f"cannot be read from here on: {error}")
-
-
-def _documents(rows: Iterator[Row | Refused], mapper: Mapper) -> Iterator[Found | Refused]:
-    for row in rows:
-        yield row if isinstance(row, Refused) else mapper.document(row)
+        yield Refused(name, f"cannot be read from here on: {error}")
 
 
 def _rows(path: Path, mapper: Mapper, report: Callable[[int], None]) -> Iterator[Row | Refused]:
@@ -123,8 +126,9 @@ def _standard_input(stdin: BinaryIO, report: Callable[[int], None]) -> Iterator[
     stream = decompressed(stdin, report)
     first = _first_character(stream)
     if first == b"{":
-        return json_lines(stream, "stdin")
-    return text_lines(stream, "stdin")
+        yield from json_lines(stream, "stdin")
+    else:
+        yield from text_lines(stream, "stdin")
 
 
 def _first_character(stream: io.BufferedReader) -> bytes:

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import zlib
 from pathlib import PurePath
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -65,7 +66,7 @@ def damaged_errors() -> tuple[type[Exception], ...]:
     """Return what reading raises when a file is damaged or cannot be read further."""
     from zstandard import ZstdError  # noqa: PLC0415 - only where something is read
 
-    return (OSError, EOFError, lzma.LZMAError, ZstdError)
+    return (OSError, EOFError, lzma.LZMAError, zlib.error, ZstdError)
 
 
 def inner_name(path: str) -> PurePath:
