@@ -32,19 +32,25 @@ class MemoryProducer:
         self.closed = False
         self._max_message_bytes = max_message_bytes
 
+    def refusal(self, message: Outgoing) -> InvalidDocument | None:
+        """Return why a message can never be sent, or None where it can."""
+        size, limit = len(message.value or b""), self._max_message_bytes
+        if limit is None or size <= limit:
+            return None
+        return InvalidDocument(
+            "message-too-large", f"message of {size} bytes; {message.topic} takes {limit}"
+        )
+
     def send(self, messages: Sequence[Outgoing]) -> None:
         """Keep the messages.
 
         Raises:
             InvalidDocument: one is larger than allowed; then none of this call is kept.
         """
-        limit = self._max_message_bytes
         for message in messages:
-            if limit is not None and len(message.value or b"") > limit:
-                raise InvalidDocument(
-                    "message-too-large",
-                    f"message of {len(message.value or b'')} bytes; {message.topic} takes {limit}",
-                )
+            refused = self.refusal(message)
+            if refused is not None:
+                raise refused
         self.waiting.extend(messages)
 
     def flush(self, timeout: float) -> None:
