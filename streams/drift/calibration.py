@@ -74,7 +74,7 @@ def calibrate(
 ) -> Calibration:
     """Return the laws for a reference of standard scores ``(n, d)``; the same for the same seed."""
     rng = np.random.default_rng(seed)
-    length = dependence(scores, block)
+    length = dependence(scan, scores, block)
     maxima = np.stack(
         [
             _largest(scan, *_quiet(scores, rng, documents, block, length), scales, block)
@@ -88,32 +88,33 @@ def calibrate(
     return Calibration(location, scale, (float(where), float(spread)), documents)
 
 
-def dependence(scores: npt.NDArray[np.float32], block: int) -> int:
+def dependence(scan: Scan, scores: npt.NDArray[np.float32], block: int) -> int:
     """Return how many neighbouring documents must be drawn together; 1 when independent.
 
     The variance of sums of ``length`` neighbours over that of independent documents grows until
-    ``length`` covers the dependence; blocks of twice that length keep it (Kuensch 1989).
+    ``length`` covers the dependence; blocks of four times that length keep it (Kuensch 1989). It is
+    measured with the weights of each ridge, since bursts of a topic live in a few directions.
     """
     documents = len(scores)
-    longest = max(block, documents // 8)
-    if _variance_ratio(scores, block) < _DEPENDENT + 2 * block / documents:
+    longest = max(block, documents // 5)
+    if _variance_ratio(scan, scores, block) < _DEPENDENT + 2 * block / documents:
         return 1
     length = block
-    ratio = _variance_ratio(scores, length)
+    ratio = _variance_ratio(scan, scores, length)
     while 2 * length <= longest:
-        doubled = _variance_ratio(scores, 2 * length)
+        doubled = _variance_ratio(scan, scores, 2 * length)
         if doubled < _DEPENDENT * ratio:
             break
         length, ratio = 2 * length, doubled
-    return min(2 * length, longest)
+    return min(4 * length, longest)
 
 
-def _variance_ratio(scores: npt.NDArray[np.float32], length: int) -> float:
+def _variance_ratio(scan: Scan, scores: npt.NDArray[np.float32], length: int) -> float:
     blocks = len(scores) // length
     kept = scores[: blocks * length]
-    energy = float((kept**2).sum())
-    sums = kept.reshape(blocks, length, -1).sum(axis=1)
-    return float((sums**2).sum()) / energy if energy > 0 else 1.0
+    energy = (kept**2).sum(axis=0) @ scan.weights
+    sums = (kept.reshape(blocks, length, -1).sum(axis=1) ** 2).sum(axis=0) @ scan.weights
+    return float((sums / np.maximum(energy, 1e-30)).max()) if energy.any() else 1.0
 
 
 def _quiet(

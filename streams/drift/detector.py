@@ -95,6 +95,10 @@ class Detector:
         """
         self._readings, self._alerts, self._segments = [], [], segments
         for run in runs(documents):
+            if not run.usable:
+                self.unusable += len(run.documents)
+                self._readings += [self._reading()] * len(run.documents)
+                continue
             before = self._reading()
             skipped, changed = self._rollout.admit(run)
             self._readings += [before] * skipped
@@ -140,23 +144,18 @@ class Detector:
 
     def _advance(self, run: Run, first: int) -> None:
         coded: Coded | None = None
-        bad = run.usable.size - int(run.usable.sum())
-        while first < len(run.documents):
-            if bad and not run.usable[first]:
-                self.unusable += 1
-                self._readings.append(self._reading())
-                first += 1
-                continue
+        total = len(run.documents)
+        while first < total:
             if self._progress.state == "watching" and self._watch is not None:
                 coded = coded or self._watch.recent.encode(run.vectors)
-                last = _stop(run, first, self._watch.missing, bad)
+                last = min(total, first + self._watch.missing)
                 self._watch_on(self._watch, run, coded, last)
             elif self._progress.state == "collecting":
                 missing = self._options.reference_documents - len(self._collected)
-                last = _stop(run, first, missing, bad)
+                last = min(total, first + missing)
                 self._collect(run, first, last)
             else:
-                last = _stop(run, first, self._progress.cooldown, bad)
+                last = min(total, first + self._progress.cooldown)
                 self._cool_down(last - first)
             first = last
 
@@ -250,11 +249,3 @@ class Detector:
 
 def _collection() -> DocumentLog:
     return DocumentLog(_CHUNK, None, coarse=False)
-
-
-def _stop(run: Run, first: int, count: int, bad: int) -> int:
-    """Return where a stretch of at most ``count`` usable documents ends."""
-    last = min(len(run.documents), first + count)
-    if bad and not run.usable[first:last].all():
-        return first + int(run.usable[first:last].argmin())
-    return last

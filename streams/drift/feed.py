@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from schemas.messages import Enriched
 
 _FLOAT_BYTES = 4
+_LEAST_ENERGY, _LARGEST_ENERGY = 1e-8, 1e8  # of a unit vector 1; NaN is in no interval
 
 
 def model_name(document: Enriched) -> str:
@@ -31,13 +32,13 @@ class Run:
         first: index of the first document in the batch of this segment.
         documents: the documents.
         vectors: shape ``(n, d)``, float32.
-        usable: whether a vector is finite and not zero, shape ``(n,)``.
+        usable: whether these vectors are finite, not zero and of a sane length.
     """
 
     first: int
     documents: Sequence[Enriched]
     vectors: npt.NDArray[np.float32]
-    usable: npt.NDArray[np.bool_]
+    usable: bool
 
     @property
     def model(self) -> str:
@@ -56,10 +57,17 @@ def runs(documents: Sequence[Enriched]) -> Iterator[Run]:
     for _, group in groupby(documents, _kind):
         members = list(group)
         vectors = _matrix(members)
-        energy = np.einsum("ij,ij->i", vectors, vectors)
-        usable = np.isfinite(energy) & (energy > 0)
-        yield Run(first, members, vectors, usable)
+        usable = _usable(vectors)
+        edges = [0, *(np.flatnonzero(usable[1:] != usable[:-1]) + 1).tolist(), len(members)]
+        for start, end in pairwise(edges):
+            yield Run(first + start, members[start:end], vectors[start:end], bool(usable[start]))
         first += len(members)
+
+
+def _usable(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    with np.errstate(over="ignore", invalid="ignore"):
+        energy = np.einsum("ij,ij->i", vectors, vectors)
+    return np.asarray((energy > _LEAST_ENERGY) & (energy < _LARGEST_ENERGY))
 
 
 def _kind(document: Enriched) -> tuple[str, str, int]:
