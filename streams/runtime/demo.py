@@ -114,6 +114,8 @@ class _Demo:
         self._options = options
         self._documents = documents
         self._stop_publishing = threading.Event()
+        # Opened early: a new broker takes a moment to give out the first producer's id.
+        self._producer = role_producer(platform, "demo")
 
     async def run(self) -> None:
         """Publish, wait until all has landed, show, and serve while somebody looks."""
@@ -158,12 +160,11 @@ class _Demo:
 
     def _publish(self) -> None:
         platform, settings = self._platform, self._platform.settings
-        producer = role_producer(platform, "demo")
         ingest = Ingest(
             platform.codec.decode, settings.max_document_bytes, parse_duration(settings.max_future)
         )
         publisher = Publisher(
-            producer,
+            self._producer,
             platform.topics.documents,
             encode=lambda document: platform.codec.encode(platform.topics.documents, document),
             ingest=ingest,
@@ -172,7 +173,7 @@ class _Demo:
         )
         outcome = Outcome()
         publisher.run(self._found(), outcome)
-        producer.close()
+        self._producer.close()
         if outcome.refused:
             raise Misconfigured(f"the demo's own document was refused: {outcome.reasons[0]}")
 

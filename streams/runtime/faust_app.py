@@ -10,16 +10,18 @@ strictly in order.
 from __future__ import annotations
 
 import asyncio
+import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import faust
+from faust.types.transports import SchedulingStrategyT
 
 from schemas.messages import Origin
 from streams.ports import RawMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from streams.backends.kafka.gaps import GapCheck
@@ -42,6 +44,7 @@ class AppOptions:
     batch_wait: float
     batches_in_flight: int
     max_message_bytes: int
+    fetch_bytes: int = 1 << 20
     credentials: Any | None = None
     web: tuple[str, int] | None = None
 
@@ -54,6 +57,19 @@ class Hooks:
     metrics: Metrics
     on_gap: Callable[[str, int, int, int], None]
     on_revoked: Callable[[], None]
+
+
+class OldestFirst(SchedulingStrategyT):  # type: ignore[misc]  # untyped
+    """Merges the partitions of a fetch by the broker's timestamps.
+
+    Faust's own strategy goes round them one by one, and a backlog would come partition after
+    partition: to the drift detector that is a stream that jumps back in time.
+    """
+
+    def iterate(self, records: Mapping[Any, list[Any]]) -> Iterator[tuple[Any, Any]]:
+        """Yield ``(partition, record)``; records of one partition keep their order."""
+        streams = ([(tp, record) for record in found] for tp, found in records.items())
+        return heapq.merge(*streams, key=lambda item: item[1].timestamp or 0)
 
 
 def build_app(options: AppOptions, lane: Lane, hooks: Hooks) -> faust.App:
@@ -76,7 +92,8 @@ def build_app(options: AppOptions, lane: Lane, hooks: Hooks) -> faust.App:
         broker_heartbeat_interval=3.0,
         broker_max_poll_interval=600.0,
         consumer_auto_offset_reset="earliest",
-        consumer_max_fetch_size=max(1 << 20, options.max_message_bytes),
+        consumer_max_fetch_size=options.fetch_bytes,
+        ConsumerScheduler=OldestFirst,
         producer_max_request_size=options.max_message_bytes,
         stream_buffer_maxsize=2 * options.batch_documents,
         stream_wait_empty=True,

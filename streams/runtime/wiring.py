@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _LAND_MESSAGES = 1_000
 _DRIFT_MESSAGES = 500
+_FETCH_BYTES: dict[Role, int] = {"enrich": 128 << 10, "drift": 1 << 20, "land": 1 << 20}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +180,8 @@ def _app_options(platform: Platform, role: Role, web: tuple[str, int] | None) ->
         batch_wait=parse_duration(waits[role]) / 1000,
         batches_in_flight=settings.batches_in_flight if role == "enrich" else 2,
         max_message_bytes=2 * settings.max_message_bytes + (1 << 20),
+        # Small fetches keep the partitions of a backlog in step; a larger message comes whole.
+        fetch_bytes=_FETCH_BYTES[role],
         credentials=credentials_for(platform.broker.security),
         web=web,
     )

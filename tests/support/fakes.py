@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -76,8 +77,7 @@ def embed(text: str) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
     """Unit vector that depends on the text's words only."""
     total = np.zeros(DIMENSIONS, dtype=np.float32)
     for word in text.split() or [text]:
-        seed = int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "little")
-        total += np.random.default_rng(seed).standard_normal(DIMENSIONS).astype(np.float32)
+        total += _word(word)
     norm = float(np.linalg.norm(total))
     return total / np.float32(norm if norm > 0 else 1.0)
 
@@ -87,3 +87,9 @@ def raw(
 ) -> RawMessage:
     """A message of the documents topic."""
     return RawMessage(Origin("tidemark.documents", 0, offset, received_at), b"k", value)
+
+
+@lru_cache(maxsize=100_000)
+def _word(word: str) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    seed = int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "little")
+    return np.random.default_rng(seed).standard_normal(DIMENSIONS).astype(np.float32)
