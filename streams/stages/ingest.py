@@ -147,7 +147,8 @@ def clean(text: str) -> str:
     Tab, line feed and carriage return stay; so do right-to-left text, emoji and every other
     character, and the Unicode normal form.
     """
-    return _SURROGATE.sub("\ufffd", _CONTROL.sub(" ", text))
+    cleaned = _CONTROL.sub(" ", text)
+    return cleaned if cleaned.isascii() else _SURROGATE.sub("\ufffd", cleaned)
 
 
 def content_id(source: str, title: str | None, text: str) -> str:

@@ -44,7 +44,8 @@ _SPACELESS = (
     "\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003ffff"
 )
 _JOINT = r"'|_+|(?<=\d)[.,](?=\d)"
-_ASCII_TOKEN = re.compile(rf"[^\W_]+(?:(?:{_JOINT})[^\W_]+)*", re.ASCII)
+# For lower-case text; the look-ahead spares most words the alternatives.
+_ASCII_TOKEN = re.compile(rf"[a-z0-9]+(?:(?=['_.,])(?:{_JOINT})[a-z0-9]+)*", re.ASCII)
 _TOKEN = re.compile(rf"[^\W_]+(?:(?:[{_MARKS}]+|(?:{_JOINT})(?=[^\W_]))[^\W_]*)*")
 _SPACELESS_CHARACTER = re.compile(f"[{_SPACELESS}]")
 _RUN = re.compile(f"([{_SPACELESS}](?:[{_SPACELESS}{_MARKS}])*)|[^{_SPACELESS}]+")
@@ -70,14 +71,20 @@ def count_terms(title: str | None, text: str) -> TermCounts:
     """Count the words of title and text together."""
     whole = f"{title}\n{text}" if title else text
     if whole.isascii():
-        words = _ASCII_TOKEN.findall(whole.lower())
-        found, tokens = dict(Counter(words)), len(words)
+        found, tokens = _count_ascii(whole.lower())
     else:
         found, tokens = _count_unicode(whole.casefold().replace("\u2019", "'"))
     if max(map(len, found), default=0) > MAX_TERM_CHARACTERS:
         found = _clipped(found)
-    terms = {term: count for term, count in found.items() if term[0].isalpha() or _has_letter(term)}
-    return TermCounts(tokens, tuple(terms), tuple(terms.values()))
+    return TermCounts(tokens, tuple(found), tuple(found.values()))
+
+
+def _count_ascii(lower: str) -> tuple[dict[str, int], int]:
+    words = _ASCII_TOKEN.findall(lower)
+    found = dict(Counter(words))
+    for number in [term for term in found if term < "a" and not _has_letter(term)]:
+        del found[number]
+    return found, len(words)
 
 
 def _count_unicode(folded: str) -> tuple[dict[str, int], int]:
@@ -91,7 +98,7 @@ def _count_unicode(folded: str) -> tuple[dict[str, int], int]:
         for term, count in _pieces(token):
             found[term] = found.get(term, 0) + count * times
             tokens += count * times
-    return found, tokens
+    return {term: count for term, count in found.items() if _has_letter(term)}, tokens
 
 
 def _pieces(token: str) -> Iterable[tuple[str, int]]:
@@ -123,7 +130,8 @@ def _clipped(found: dict[str, int]) -> dict[str, int]:
     clipped: dict[str, int] = {}
     for term, count in found.items():
         short = term[:MAX_TERM_CHARACTERS]
-        clipped[short] = clipped.get(short, 0) + count
+        if _has_letter(short):
+            clipped[short] = clipped.get(short, 0) + count
     return clipped
 
 
@@ -132,4 +140,4 @@ def _has_alphanumeric(token: str) -> bool:
 
 
 def _has_letter(term: str) -> bool:
-    return any(map(str.isalpha, term))
+    return term[0].isalpha() or any(map(str.isalpha, term))

@@ -61,6 +61,7 @@ def test_long_terms_are_clipped() -> None:
     """A text without spaces is one term of bounded length; clipped equals are added up."""
     counted = count_terms(None, f"{'a' * 100_000} {'a' * 99_999} b")
     assert counted == TermCounts(3, ("a" * MAX_TERM_CHARACTERS, "b"), (2, 1))
+    assert terms(f"{'1' * MAX_TERM_CHARACTERS}a") == ()
 
 
 def test_ascii_and_other_texts_are_counted_alike() -> None:
