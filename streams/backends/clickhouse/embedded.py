@@ -105,14 +105,14 @@ def _engine_errors(folder: Path) -> Iterator[None]:
         ) from error
     except (ClickHouseError, RuntimeError) as error:
         text = str(error)
+        if "already initialized" in text:
+            raise Misconfigured(
+                f"this process already has another ClickHouse folder open: {folder} cannot be "
+                "opened beside it"
+            ) from error
         if "EmbeddedServer" in text or "Failed to create connection" in text:
             raise Unavailable(
                 f"the embedded ClickHouse engine cannot open {folder}: another program has it "
                 "open, the disk is full, or the folder holds no ClickHouse data"
-            ) from error
-        if "already" in text or "different path" in text:
-            raise Misconfigured(
-                f"this process already has another ClickHouse folder open: {folder} cannot be "
-                "opened beside it"
             ) from error
         raise

@@ -8,13 +8,14 @@ ClickHouse. Every request is guarded (``guard.py``) and limited (``readonly.py``
 from __future__ import annotations
 
 import asyncio
+import base64
 import hmac
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
-from aiohttp import BasicAuth, web
+from aiohttp import web
 
 from streams.backends.clickhouse.errors import code_of
 from streams.backends.clickhouse.guard import Refused
@@ -145,11 +146,15 @@ class _Endpoint:
 
 
 def _basic_password(header: str) -> str:
+    """Return the password of basic authentication (RFC 7617); empty where there is none."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return ""
     try:
-        password: str = BasicAuth.decode(header, encoding="utf-8").password
+        decoded = base64.b64decode(encoded, validate=True).decode()
     except ValueError:
         return ""
-    return password
+    return decoded.partition(":")[2]
 
 
 def _without_handshake_format(sql: str) -> str:

@@ -13,6 +13,7 @@ after a kill between any two steps, changes no answer.
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ _CHUNK_ROWS = 5_000
 _CHUNK_CHARACTERS = 16 << 20
 _LOOKUP_KEYS = 2_000
 _LOOKUP_CHARACTERS = 1 << 20
+_LOW_CARDINALITY = re.compile(r"LowCardinality\((?:(\w+)|(Nullable\(\w+\)))\)")
 _LANDING = {
     "async_insert": 0,  # the rows must be durable when the call returns
     "insert_deduplicate": 0,  # the natural keys do that; block hashes would drop real updates
@@ -58,6 +60,7 @@ class ClickHouseWarehouse:
         self._clock = clock
         self._where = str(address)
         self._connector = open_connector(address)
+        self._types: dict[str, dict[str, str]] = {}
         self._writing = threading.Lock()
         self._reading = threading.Lock()
         try:
@@ -138,14 +141,29 @@ class ClickHouseWarehouse:
             self._insert(columns)
 
     def _insert(self, columns: Columns) -> None:
-        if len(columns):
-            self._writer.insert(
-                columns.table,
-                columns.values,
-                column_names=columns.names,
-                column_oriented=True,
-                settings=_LANDING,
-            )
+        if not len(columns):
+            return
+        types = self._types.get(columns.table) or self._wire_types(columns.table)
+        self._writer.insert(
+            columns.table,
+            columns.values,
+            column_names=columns.names,
+            column_type_names=[types[name] for name in columns.names],
+            column_oriented=True,
+            settings=_LANDING,
+        )
+
+    def _wire_types(self, table: str) -> dict[str, str]:
+        """Learn a table's types as they are sent: plain ones, which ClickHouse converts."""
+        described = self._writer.query(f"DESCRIBE TABLE {table}").result_rows
+        self._types[table] = {str(row[0]): wire_type(str(row[1])) for row in described}
+        return self._types[table]
+
+
+def wire_type(kind: str) -> str:
+    """Return the type in which values are sent: the client packs Float32 several times faster."""
+    plain = _LOW_CARDINALITY.sub(lambda match: match.group(1) or match.group(2), kind)
+    return plain.replace("BFloat16", "Float32")
 
 
 def target_of(address: Address) -> Target:
