@@ -80,7 +80,7 @@ def _from_hub(source: HubSource, model: PinnedModel, target: Path, progress: Pro
     with _quiet("huggingface_hub"):
         from huggingface_hub import hf_hub_download  # noqa: PLC0415 - heavy import
 
-        _hub_answers(source, model)
+        hub_answers(source, model)
         done = 0
         for file in model.files:
             progress(f"downloading {file.name}", done, model.size)
@@ -94,7 +94,7 @@ def _from_hub(source: HubSource, model: PinnedModel, target: Path, progress: Pro
     shutil.rmtree(target / ".cache", ignore_errors=True)
 
 
-def _hub_answers(source: HubSource, model: PinnedModel) -> None:
+def hub_answers(source: HubSource, model: PinnedModel) -> None:
     """Ask for one small file's headers, once and within a short time.
 
     The download itself retries for tens of seconds, which is right on a shaky line and wrong where

@@ -6,7 +6,6 @@ import sys
 import traceback
 from typing import Annotated
 
-import click
 import typer
 
 import streams
@@ -58,24 +57,14 @@ def main() -> None:
     debug = "--debug" in sys.argv
     arguments = [word for word in sys.argv[1:] if word != "--debug"]
     try:
-        code = app(args=arguments, standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        code = stop.exit_code
-    except click.UsageError as error:
-        error.show()
-        code = 2
-    except (click.Abort, KeyboardInterrupt):
-        typer.echo("stopped", err=True)
-        code = 130
+        app(args=arguments)
     except BrokenPipeError:
-        code = 1
+        sys.exit(1)
     except TidemarkError as error:
-        code = _failed(str(error), debug=debug)
+        sys.exit(_failed(str(error), debug=debug))
     except Exception as error:  # noqa: BLE001 - an error is one line, its trace on request
-        code = _failed(
-            f"{type(error).__name__}: {error} (unexpected; --debug shows the trace)", debug=debug
-        )
-    sys.exit(code if isinstance(code, int) else 0)
+        line = f"{type(error).__name__}: {error} (unexpected; --debug shows the trace)"
+        sys.exit(_failed(line, debug=debug))
 
 
 def _failed(line: str, *, debug: bool) -> int:

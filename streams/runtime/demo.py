@@ -26,7 +26,8 @@ from streams.runtime.parts import open_parts
 from streams.runtime.platform import open_platform
 from streams.runtime.report import write_report
 from streams.runtime.run_record import RunRecord
-from streams.runtime.service import choose_port, serving
+from streams.runtime.service import serving
+from streams.runtime.web_port import choose_port
 from streams.runtime.wiring import role_producer
 from streams.stages.ingest import Ingest
 from streams.topics import ROLES
@@ -122,7 +123,8 @@ class _Demo:
         assert self._parts.enricher is not None  # noqa: S101 - opened for all roles
         completion = Completion(self._platform)
         warm_up(self._parts.enricher)
-        web = choose_port(self._platform, fall_back=True)
+        settings = self._platform.settings
+        web = choose_port(settings.web_host, settings.web_port, fall_back=True)
         try:
             with MemorySampler() as memory:
                 async with serving(self._platform, self._parts, ROLES, web) as running:

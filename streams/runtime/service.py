@@ -5,28 +5,31 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streams.dashboard.status import StatusPage
 from streams.durations import parse_duration
-from streams.errors import Misconfigured, Unavailable
+from streams.errors import Unavailable
 from streams.runtime.completion import Completion
 from streams.runtime.lane import StepTimeout
 from streams.runtime.memory import MemorySampler
 from streams.runtime.parts import open_parts
 from streams.runtime.platform import open_platform
+from streams.runtime.read_endpoint import ReadEndpoint
 from streams.runtime.report import write_report
 from streams.runtime.run_record import RunRecord
 from streams.runtime.status_source import StatusSource
+from streams.runtime.web_port import choose_port
 from streams.runtime.wiring import build_runners
 from streams.runtime.worker import Worker, WorkerFailed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
+
+    from aiohttp.web import Application
 
     from streams.config import Settings
     from streams.runtime.drift_role import DriftRole
@@ -81,7 +84,12 @@ async def _serve(platform: Platform, parts: Parts, options: ServiceOptions) -> N
     completion = Completion(platform)
     with MemorySampler() as memory:
         record = RunRecord(platform, parts, completion, memory)
-        async with serving(platform, parts, options.roles, choose_port(platform)) as running:
+        async with serving(
+            platform,
+            parts,
+            options.roles,
+            choose_port(platform.settings.web_host, platform.settings.web_port),
+        ) as running:
             running.worker.stop_on_signals()
             platform.log.info("ready", roles=list(options.roles), page=running.url)
             idle = _stop_when_idle(completion, running) if options.until_idle else None
@@ -111,7 +119,13 @@ async def serving(
     """Start the roles and the status page; stops them gracefully at the end."""
     source = StatusSource(platform, parts.warehouse)
     page = StatusPage(platform.metrics, source.gather, lambda: worker.healthy)
-    runners, drift = build_runners(platform, roles, parts, web=web, mount_web=page.mount)
+    endpoint = ReadEndpoint(parts.warehouse)
+
+    def mount(application: Application) -> None:
+        page.mount(application)
+        endpoint.mount(application)
+
+    runners, drift = build_runners(platform, roles, parts, web=web, mount_web=mount)
     worker = Worker(
         runners,
         shutdown_timeout=parse_duration(platform.settings.shutdown_timeout) / 1000,
@@ -125,35 +139,11 @@ async def serving(
     platform.broker.watch(gone)
     try:
         await worker.start()
-        yield Running(worker, drift, f"http://{web[0]}:{web[1]}/")
+        url = f"http://{web[0]}:{web[1]}/"
+        endpoint.publish(url)
+        yield Running(worker, drift, url)
     finally:
+        endpoint.withdraw()
         with contextlib.suppress(asyncio.CancelledError):
             await worker.stop()
         platform.stop.set()
-
-
-def choose_port(platform: Platform, *, fall_back: bool = False) -> tuple[str, int]:
-    """Return the address of the status page; any free port when 0 is configured.
-
-    Raises:
-        Misconfigured: the configured port is taken and falling back is not wanted.
-    """
-    host, port = platform.settings.web_host, platform.settings.web_port
-    try:
-        return host, _bindable(host, port)
-    except OSError as error:
-        if fall_back:
-            return host, _bindable(host, 0)
-        raise Misconfigured(
-            f"cannot serve the status page at {host}:{port} ({error.strerror}): stop what uses "
-            "the port, or set TIDEMARK_WEB_PORT (0 for any free one)"
-        ) from error
-
-
-def _bindable(host: str, port: int) -> int:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((host, port))
-        free: int = probe.getsockname()[1]
-        return free
