@@ -63,14 +63,7 @@ def produce(
     if output not in {"avro", "json"}:
         raise typer.BadParameter("write --format avro or --format json")
     options.check_usage(inputs)
-    columns = Columns(
-        text=text_column,
-        title=title_column,
-        time=time_column,
-        doc_id=id_column,
-        source=source_column,
-        source_name=source,
-    )
+    columns = Columns(text_column, title_column, time_column, id_column, source_column, source)
     outcome, started = Outcome(), time.monotonic()
     try:
         _publish(inputs, columns, outcome, limit=limit, rate=rate, output=output)
@@ -105,21 +98,31 @@ def enrich(
 
     Example: `tidemark enrich papers.jsonl.xz --output enriched.jsonl --limit 1000`
     """
-    from streams.cli.publishing import Outcome  # noqa: PLC0415 - keeps --help fast
+    from schemas.codec import codec_for  # noqa: PLC0415 - keeps --help fast
+    from streams.cli.enriching import enrich_documents, write_lines  # noqa: PLC0415
+    from streams.cli.publishing import Outcome  # noqa: PLC0415
+    from streams.clock import SystemClock  # noqa: PLC0415
     from streams.readers import Columns  # noqa: PLC0415
 
     options.check_usage(inputs)
-    columns = Columns(
-        text=text_column,
-        title=title_column,
-        time=time_column,
-        doc_id=id_column,
-        source=source_column,
-        source_name=source,
-    )
-    outcome, started = Outcome(), time.monotonic()
+    columns = Columns(text_column, title_column, time_column, id_column, source_column, source)
+    settings, codec, outcome = _configured(), codec_for(None), Outcome()
+    stage = _stage(settings, _ingest(settings, codec))  # loads the model
+    started = time.monotonic()
     try:
-        _enrich(inputs, columns, outcome, limit=limit, output=output, embeddings=embeddings)
+        with (
+            options.replacing(output) as file,
+            options.documents(inputs, columns, limit, "enriching") as found,
+        ):
+            enriched = enrich_documents(
+                found,
+                stage,
+                outcome,
+                encode=lambda document: codec.encode("", document),
+                clock=SystemClock(),
+                batch_documents=settings.batch_documents,
+            )
+            write_lines(enriched, file, outcome, embeddings=embeddings)
     finally:
         options.show("enriched", outcome, time.monotonic() - started)
     if outcome.refused and not allow_refused:
@@ -154,36 +157,6 @@ def _publish(
         with options.documents(inputs, columns, limit, "publishing") as found:
             publisher.run(found, outcome)
         producer.close()
-
-
-def _enrich(
-    inputs: list[str],
-    columns: Columns,
-    outcome: Outcome,
-    *,
-    limit: int | None,
-    output: Path,
-    embeddings: bool,
-) -> None:
-    from schemas.codec import codec_for  # noqa: PLC0415 - heavy imports
-    from streams.cli.enriching import enrich_documents, write_lines  # noqa: PLC0415
-    from streams.clock import SystemClock  # noqa: PLC0415
-
-    settings, codec = _configured(), codec_for(None)
-    stage = _stage(settings, _ingest(settings, codec))
-    with (
-        options.replacing(output) as file,
-        options.documents(inputs, columns, limit, "enriching") as found,
-    ):
-        enriched = enrich_documents(
-            found,
-            stage,
-            outcome,
-            encode=lambda document: codec.encode("", document),
-            clock=SystemClock(),
-            batch_documents=settings.batch_documents,
-        )
-        write_lines(enriched, file, outcome, embeddings=embeddings)
 
 
 def _configured() -> Settings:
