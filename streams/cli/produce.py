@@ -64,11 +64,8 @@ def produce(
         raise typer.BadParameter("write --format avro or --format json")
     options.check_usage(inputs)
     columns = Columns(text_column, title_column, time_column, id_column, source_column, source)
-    outcome, started = Outcome(), time.monotonic()
-    try:
-        _publish(inputs, columns, outcome, limit=limit, rate=rate, output=output)
-    finally:
-        options.show("published", outcome, time.monotonic() - started)
+    outcome = Outcome()
+    _publish(inputs, columns, outcome, limit=limit, rate=rate, output=output)
     if outcome.refused and not allow_refused:
         raise typer.Exit(1)
 
@@ -154,8 +151,12 @@ def _publish(
             clock=platform.clock,
             pace=Pacer(rate, time.monotonic, time.sleep) if rate else lambda: None,
         )
-        with options.documents(inputs, columns, limit, "publishing") as found:
-            publisher.run(found, outcome)
+        started = time.monotonic()
+        try:
+            with options.documents(inputs, columns, limit, "publishing") as found:
+                publisher.run(found, outcome)
+        finally:
+            options.show("published", outcome, time.monotonic() - started)
         producer.close()
 
 
