@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _LEAST_SCALE = 0.15  # of z; a Gumbel fit of constant scores has a law too
 _LEAST_COMBINED = 0.3
+_LEAST_Z = 0.0  # below its expectation T says nothing; where nothing varies it is far below
 _DEPENDENT = 1.15  # variance of block sums over that of independent documents
 
 
@@ -49,7 +50,7 @@ class Calibration:
         Args:
             largest: largest z over the ridges per scale, for the first ``len(largest)`` scales.
         """
-        run_lengths = self.per_scale(largest)
+        run_lengths = self.per_scale(np.maximum(largest, _LEAST_Z))
         best = int(run_lengths.argmax())
         location, scale = self.combined
         score = np.log(self.documents) + (float(run_lengths[best]) - location) / scale
@@ -152,5 +153,6 @@ def _largest(
     for index, documents in enumerate(scales):
         blocks = documents // block
         means = (totals[blocks:] - totals[:-blocks]) / np.float32(documents) - error
-        largest[index] = scan.scores(means, np.full(len(means), float(documents))).max()
+        z = scan.scores(means, np.full(len(means), float(documents))).max()
+        largest[index] = max(float(z), _LEAST_Z)
     return largest

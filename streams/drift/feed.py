@@ -31,7 +31,8 @@ class Run:
     Attributes:
         first: index of the first document in the batch of this segment.
         documents: the documents.
-        vectors: shape ``(n, d)``, float32.
+        vectors: shape ``(n, d)``, float32, rounded to float16 as the reference keeps them, so
+            that a constant stream differs from its reference by nothing at all.
         usable: whether these vectors are finite, not zero and of a sane length.
     """
 
@@ -60,7 +61,10 @@ def runs(documents: Sequence[Enriched]) -> Iterator[Run]:
         usable = _usable(vectors)
         edges = [0, *(np.flatnonzero(usable[1:] != usable[:-1]) + 1).tolist(), len(members)]
         for start, end in pairwise(edges):
-            yield Run(first + start, members[start:end], vectors[start:end], bool(usable[start]))
+            part = vectors[start:end]
+            if usable[start]:
+                part = part.astype(np.float16).astype(np.float32)
+            yield Run(first + start, members[start:end], part, bool(usable[start]))
         first += len(members)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 FOLDS = 5
-_LEAST_DEVIATION = 1e-3  # of a vector's length: keeps float16 rounding invisible at no variance
+_LEAST_DEVIATION = 1e-3  # of a vector's length, where nothing varies
 
 
 @dataclass(frozen=True, slots=True)

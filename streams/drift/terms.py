@@ -49,13 +49,14 @@ def term_changes(
     z = log_odds_z(old, documents_before, new, documents_after)
     z[(share_old > _COMMON) & (share_new > _COMMON)] = 0.0
     z[np.maximum(old, new) < _LEAST_DOCUMENTS] = 0.0
-    order = np.argsort(-z, kind="stable").tolist()
+    ranked = np.argsort(-z, kind="stable").tolist()
+    order = ranked if len(ranked) <= 2 * top else [*ranked[:top], *ranked[-top:]]
     changes = [
-        TermChange(words[i], float(z[i]), float(share_old[i]), float(share_new[i]))
-        for i in [*order[:top], *order[: -top - 1 : -1]]
+        TermChange(words[i], float(z[i]), float(share_old[i]), float(share_new[i])) for i in order
     ]
     came = tuple(change for change in changes[:top] if change.z >= _LEAST_Z)
-    return came, tuple(change for change in changes[-top:] if change.z <= -_LEAST_Z)
+    went = tuple(change for change in changes[-top:][::-1] if change.z <= -_LEAST_Z)
+    return came, went
 
 
 def log_odds_z(

@@ -194,9 +194,8 @@ class DriftStage:
         if segment is None:
             segment = self._segments[source] = Segment(source, partition, self._options)
         if segment.partition != partition:  # the topic has more partitions now
-            self._orphans += [
-                StatePart(segment.partition, source, name, None) for name in segment.move(partition)
-            ]
+            old, names = segment.partition, segment.move(partition)
+            self._orphans += [StatePart(old, source, name, None) for name in names]
         return segment
 
     def _hashes(self, documents: Sequence[Enriched]) -> list[npt.NDArray[np.uint64]]:
