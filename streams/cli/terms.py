@@ -139,15 +139,21 @@ def _asked(
     if start is not None and window is not None:
         raise typer.BadParameter("give --from or --window, not both")
     now = now_ms()
-    times = [
-        None if text is None else parse_time(text, now)
-        for text in (start, end, against_start, against_end)
-    ]
     try:
         length = None if window is None else parse_duration(window)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    return Asked(*times, length)
+    return Asked(
+        start=_time(start, now),
+        end=_time(end, now),
+        against_start=_time(against_start, now),
+        against_end=_time(against_end, now),
+        length=length,
+    )
+
+
+def _time(text: str | None, now: int) -> int | None:
+    return None if text is None else parse_time(text, now)
 
 
 def _day(milliseconds: int) -> str:

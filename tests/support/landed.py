@@ -227,9 +227,13 @@ class InMemory:
 
     def counts(self) -> tuple[int, int, int, int, int]:
         kept = self.warehouse
-        records = (kept.documents, kept.deliveries, kept.stats, kept.alerts, kept.dead_letters)
-        documents, deliveries, windows, alerts, letters = map(len, records)
-        return documents, deliveries, windows, alerts, letters
+        return (
+            len(kept.documents),
+            len(kept.deliveries),
+            len(kept.stats),
+            len(kept.alerts),
+            len(kept.dead_letters),
+        )
 
     def window_documents(self) -> list[int]:
         windows = sorted(self.warehouse.stats, key=lambda window: window.window_start)

@@ -91,8 +91,8 @@ def test_threads_write_and_ask_at_a_time(warehouse: ClickHouseWarehouse) -> None
     with ThreadPoolExecutor(5) as pool:
         writes = [pool.submit(warehouse.write_documents, batch) for _ in range(4)]
         asked = [pool.submit(warehouse.query, "SELECT count() FROM documents") for _ in range(10)]
-        for future in (*writes, *asked):
-            future.result()
+        assert [future.result() for future in writes] == [None] * 4
+        assert [len(future.result().rows) for future in asked] == [1] * 10
     documents = len({record.doc_id for record in batch})
     assert warehouse.query("SELECT count() FROM documents").rows == [[documents]]
 

@@ -133,10 +133,10 @@ def _connection(error: Exception, where: str) -> TidemarkError | None:
         )
     if re.search(r"getaddrinfo|Name or service|NameResolution|resolve", text):
         return Misconfigured(f"{where}: the host name is unknown; check TIDEMARK_CLICKHOUSE")
+    if re.search(r"Unexpected response|HTTP.*(?:status|code)|response code", text):
+        return Unavailable(f"{where} does not answer like ClickHouse: {_reason(text)}")
     if type(error).__name__ in {"OperationalError", "StreamFailureError", "InternalError"}:
         return Unavailable(f"{where} does not answer: {_reason(text)}")
-    if re.search(r"HTTP.*(?:status|code)|response code", text):
-        return Unavailable(f"{where} does not answer like ClickHouse: {_reason(text)}")
     return None
 
 
