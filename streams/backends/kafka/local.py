@@ -16,6 +16,7 @@ from streams.backends.kafka.java import find_java
 from streams.backends.kafka.librdkafka import silent_logger
 from streams.backends.kafka.node import JvmOptions, KafkaNode
 from streams.backends.kafka.plan import make_plan
+from streams.backends.kafka.ports import LOOPBACK
 from streams.errors import Misconfigured, Unavailable
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 START_SECONDS = 60.0
 _ATTEMPTS = 3
+_GRACE_SECONDS, _GRACE_OF_SEVERAL_SECONDS = 10.0, 3.0
 _LEAST_FREE_BYTES = 64 * 1024 * 1024
 _TAKEN = "Address already in use"
 
@@ -82,6 +84,9 @@ class LocalKafka:
 
     def stop(self) -> None:
         """Stop every node in order; returns when all are gone."""
+        # All at once: the last ones would wait in vain for a quorum.
+        for node in self.nodes:
+            node.begin_stop()
         for node in self.nodes:
             node.stop()
 
@@ -116,21 +121,18 @@ class LocalKafka:
         self._wait_ready(deadline)
 
     def _wait_ready(self, deadline: float) -> None:
-        config = {
-            "bootstrap.servers": self.bootstrap,
-            "reconnect.backoff.ms": 50,
-            "reconnect.backoff.max.ms": 200,
-        }
-        client = AdminClient(config, logger=silent_logger())
-        while not self._all_seen(client):
-            self._raise_if_dead()
-            if time.monotonic() > deadline:
-                raise Unavailable(
-                    f"Apache Kafka did not answer in time: {self.nodes[0].complaint()}; its log is "
-                    f"{self.nodes[0].log}"
-                )
+        # Each node is asked itself: the others go on naming one that was killed for a while.
+        for node in self.nodes:
+            client = _probe(node)
+            while not self._sees_all(client):
+                self._raise_if_dead()
+                if time.monotonic() > deadline:
+                    raise Unavailable(
+                        f"Apache Kafka did not answer in time: {node.complaint()}; its log is "
+                        f"{node.log}"
+                    )
 
-    def _all_seen(self, client: AdminClient) -> bool:
+    def _sees_all(self, client: AdminClient) -> bool:
         try:
             return len(client.list_topics(timeout=0.5).brokers) == len(self.nodes)
         except KafkaException:
@@ -165,7 +167,9 @@ def local_kafka(
     # An archive of an unpacked Kafka that others may upgrade would go stale unseen.
     own = class_path.parent == cache.resolve()
     archive = cache.resolve() / f"jars-{pinned_version()}-java-{java.release}.jsa" if own else None
-    return LocalKafka(options, JvmOptions(java.executable, class_path, archive))
+    # The last nodes of several cannot end in order without a quorum: no use in waiting long.
+    grace = _GRACE_SECONDS if options.nodes == 1 else _GRACE_OF_SEVERAL_SECONDS
+    return LocalKafka(options, JvmOptions(java.executable, class_path, archive, grace=grace))
 
 
 def start_test_kafka(
@@ -193,9 +197,20 @@ def start_test_kafka(
     """
     options = LocalOptions(folder, nodes, port, max_message_bytes)
     found = local_kafka(options, os.environ, jars)
-    kafka = LocalKafka(options, replace(found.jvm, properties=properties or {}))
+    # Tests kill brokers, and should not wait long for the dead one to be forgotten.
+    fast = {"broker.session.timeout.ms": "2000", "broker.heartbeat.interval.ms": "250"}
+    kafka = LocalKafka(options, replace(found.jvm, properties={**fast, **(properties or {})}))
     kafka.start()
     return kafka
+
+
+def _probe(node: KafkaNode) -> AdminClient:
+    config = {
+        "bootstrap.servers": f"{LOOPBACK}:{node.node.port}",
+        "reconnect.backoff.ms": 50,
+        "reconnect.backoff.max.ms": 200,
+    }
+    return AdminClient(config, logger=silent_logger())
 
 
 def _check_folder(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from streams.backends.kafka.plan import Node, Plan
 
 _FORMAT_SECONDS = 120
+_COMPLAINT = re.compile(r"ERROR|FATAL|Exception")
 _ENDED_BY_SIGTERM = 128 + signal.SIGTERM
 
 
@@ -75,7 +77,7 @@ class KafkaNode:
         lock = wait_for_lock(self._beside(".lock"), self._jvm.grace + 5)
         try:
             settings = self._write_properties()
-            if not self._beside(".formatted").exists():
+            if not self._formatted():
                 self._format(settings)
             with self.console.open("wb") as output:
                 command = [*self._java(), *self._archive(), "kafka.Kafka", str(settings)]
@@ -83,6 +85,11 @@ class KafkaNode:
         finally:
             # Guard and Java inherited the lock: it is free again when both are gone.
             os.close(lock)
+
+    def begin_stop(self) -> None:
+        """Ask the process to end in order, without waiting for it."""
+        if self._process is not None:
+            self._process.begin_stop()
 
     def stop(self) -> None:
         """End the process in order; returns when it is gone."""
@@ -109,16 +116,12 @@ class KafkaNode:
 
     def complaint(self) -> str:
         """Return the most telling line of the log, for an error message."""
-        lines = [
-            line
+        written = [
+            path.read_text(encoding="utf-8", errors="replace")
             for path in (self.console, self.log)
             if path.exists()
-            for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
         ]
-        telling = [
-            line for line in lines if "ERROR" in line or "FATAL" in line or "xception" in line
-        ]
-        return (telling or lines or ["no output"])[-1].strip()[:300]
+        return telling_line("\n".join(written))
 
     def _beside(self, suffix: str) -> Path:
         return self._data.with_name(self._data.name + suffix)
@@ -128,6 +131,11 @@ class KafkaNode:
         lines = [f"{name}={_escaped(value)}\n" for name, value in self._properties.items()]
         path.write_text("".join(lines), encoding="ascii")
         return path
+
+    def _formatted(self) -> bool:
+        # Formatting may have been cut short, and somebody may have emptied the folder since.
+        done = self._beside(".formatted").exists()
+        return done and (self._data / "meta.properties").exists()
 
     def _format(self, settings: Path) -> None:
         shared = self._archive() if self._jvm.archive and self._jvm.archive.exists() else []
@@ -141,8 +149,8 @@ class KafkaNode:
             check=False,
         )
         if answer.returncode != 0:
-            reason = (answer.stderr or answer.stdout).strip().splitlines() or ["no output"]
-            raise Unavailable(f"cannot format {self._data} for Apache Kafka: {reason[-1][:300]}")
+            reason = telling_line(answer.stdout + answer.stderr)
+            raise Unavailable(f"cannot format {self._data} for Apache Kafka: {reason}")
         self._beside(".formatted").touch()
 
     def _java(self) -> list[str]:
@@ -181,6 +189,13 @@ class KafkaNode:
                 self._new_archive.unlink()
 
 
+def telling_line(output: str) -> str:
+    """Return the line of a Java program's output that says what went wrong."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    telling = [line for line in lines if _COMPLAINT.search(line) and not line.startswith("at ")]
+    return (telling or lines or ["no output"])[-1][:300]
+
+
 def _properties(node: Node, plan: Plan, data: Path, max_message_bytes: int) -> dict[str, str]:
     copies = str(len(plan.nodes))
     in_sync = str(max(1, len(plan.nodes) - 1))
@@ -209,6 +224,9 @@ def _properties(node: Node, plan: Plan, data: Path, max_message_bytes: int) -> d
         "message.max.bytes": str(max_message_bytes),
         "replica.fetch.max.bytes": str(max_message_bytes),
         "socket.request.max.bytes": str(max(104_857_600, 2 * max_message_bytes)),
+        # How long a killed broker is remembered, and its successor refused; the default is 9 s.
+        "broker.session.timeout.ms": "5000",
+        "broker.heartbeat.interval.ms": "1000",
         # The default of 128 MiB is half of this node's memory.
         "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
         "num.network.threads": "2",

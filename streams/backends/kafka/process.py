@@ -69,10 +69,14 @@ class GuardedProcess:
             psutil.Process(pid).kill()
         self._guard.wait(self._grace)
 
-    def stop(self) -> int:
-        """End the command in order, with SIGKILL after the grace; return its exit code."""
+    def begin_stop(self) -> None:
+        """Ask the command to end in order, without waiting for it."""
         if self._guard.stdin is not None:
             self._guard.stdin.close()
+
+    def stop(self) -> int:
+        """End the command in order, with SIGKILL after the grace; return its exit code."""
+        self.begin_stop()
         try:
             return self._guard.wait(self._grace + 5)
         except subprocess.TimeoutExpired:
