@@ -18,9 +18,9 @@ from tests.support.landed import InClickHouse, scattered
 if TYPE_CHECKING:
     from pathlib import Path
 
-DOCUMENTS = 4_000
-BATCH = 250
 KILLS = int(os.environ.get("TIDEMARK_TEST_KILLS", "4"))
+BATCH = 250
+DOCUMENTS = BATCH * 4 * KILLS
 
 WRITER = """
 import sys
