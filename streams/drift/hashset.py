@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Hashes: TypeAlias = npt.NDArray[np.unsignedinteger[Any]]
 
-RUN = 4096
+RUN = 2048
 
 
 class HashSet:
@@ -40,9 +40,14 @@ class HashSet:
             found |= _in_sorted(run, values)
         return found
 
-    def add(self, values: Hashes) -> None:
-        """Take in values that are distinct; those that are in the set stay once."""
+    def add(self, values: Hashes) -> Hashes:
+        """Take in sorted distinct values; returns those that were not in the set."""
         fresh = values[~self.contains(values)]
+        self.add_fresh(fresh)
+        return fresh
+
+    def add_fresh(self, fresh: Hashes) -> None:
+        """Take in distinct values that are known not to be in the set."""
         if not fresh.size:
             return
         self._size += fresh.size
@@ -95,9 +100,16 @@ class IdSet:
         return bool(self.frozen.contains(np.array([value], np.uint64))[0])
 
 
+def distinct(values: Hashes) -> Hashes:
+    """Return the distinct values, sorted; for few values faster than ``numpy.unique``."""
+    ordered = np.sort(values)
+    keep = np.ones(ordered.size, np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=keep[1:])
+    return ordered[keep]
+
+
 def _in_sorted(sorted_values: Hashes, values: Hashes) -> npt.NDArray[np.bool_]:
     if not sorted_values.size:
         return np.zeros(values.size, np.bool_)
-    places = np.searchsorted(sorted_values, values)
-    places[places == sorted_values.size] = 0
-    return np.asarray(sorted_values[places] == values)
+    places = sorted_values.searchsorted(values)
+    return np.asarray(sorted_values.take(places, mode="clip") == values)

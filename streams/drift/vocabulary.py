@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streams.drift.hashset import HashSet
+from streams.drift.hashset import HashSet, distinct
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -33,12 +33,13 @@ class Vocabulary:
         self.generation = generation
 
     def add(self, hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-        """Take in distinct 64-bit hashes; returns for each whether it was never seen before."""
+        """Take in sorted distinct 64-bit hashes; returns for each whether it was never seen."""
         fingerprints = (hashes >> np.uint64(_FINGERPRINT_BITS)).astype(np.uint32)
-        young = self.young.contains(fingerprints)
-        new = ~(young | self.old.contains(fingerprints))
-        if not young.all():
-            self.young.add(np.unique(fingerprints[~young]))
+        new = ~self.young.contains(fingerprints)
+        if new.any():
+            fresh = fingerprints[new]
+            self.young.add_fresh(distinct(fresh))
+            new[new] = ~self.old.contains(fresh)
         return new
 
     def turn(self) -> None:

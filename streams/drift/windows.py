@@ -23,7 +23,7 @@ import numpy as np
 
 from streams.drift.codec import pack, under
 from streams.drift.hashing import hash_text
-from streams.drift.hashset import HashSet
+from streams.drift.hashset import HashSet, distinct
 from streams.drift.vocabulary import Vocabulary
 from streams.drift.window import Window, decode_runs
 
@@ -166,20 +166,22 @@ class Windows:
         self._unsettled = []
         first = owners[0]
         if all(owner is first for owner in owners):
-            self._count_words(first, np.unique(np.concatenate(hashes)))
+            self._count_words(first, distinct(np.concatenate(hashes)))
             return
         # A word's first use decides: the windows take turns as their documents came.
         start = 0
         for end in range(1, len(owners) + 1):
             if end == len(owners) or owners[end] is not owners[start]:
-                self._count_words(owners[start], np.unique(np.concatenate(hashes[start:end])))
+                self._count_words(owners[start], distinct(np.concatenate(hashes[start:end])))
                 start = end
 
     def _count_words(self, window: Window | None, words: Hashes) -> None:
-        new = self._vocabulary.add(words)
-        if window is not None:
-            window.new_tokens += int(new.sum())
-            window.terms.add(words)
+        if window is None:
+            self._vocabulary.add(words)
+            return
+        # What the window has had before went through the vocabulary then.
+        fresh = window.terms.add(words)
+        window.new_tokens += int(np.count_nonzero(self._vocabulary.add(fresh)))
 
     # --- state
 

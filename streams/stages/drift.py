@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import accumulate, chain, pairwise
 from typing import TYPE_CHECKING, TypeVar
 
-from streams.drift.hashing import TermHasher
+from streams.drift.hashing import hash_words
 from streams.drift.options import DriftOptions
 from streams.drift.segment import HEAD, Segment
 
@@ -78,7 +78,6 @@ class DriftStage:
     def __init__(self, options: DriftOptions) -> None:
         self._options = options
         self._segments: dict[str, Segment] = {}
-        self._hasher = TermHasher()
         self._orphans: list[StatePart] = []
         self._past = _Counts()
 
@@ -95,7 +94,7 @@ class DriftStage:
             if segment.gate.admit(origin, document)
         ]
         self._past.replayed += len(batch) - len(admitted)
-        hashes = self._hashes([document for _, _, document, _ in admitted])
+        hashes = _hashes([document for _, _, document, _ in admitted])
         groups: dict[str, list[int]] = defaultdict(list)
         for place, (_, segment, _, _) in enumerate(admitted):
             groups[segment.source].append(place)
@@ -198,10 +197,12 @@ class DriftStage:
             self._orphans += [StatePart(old, source, name, None) for name in names]
         return segment
 
-    def _hashes(self, documents: Sequence[Enriched]) -> list[npt.NDArray[np.uint64]]:
-        flat = self._hasher(chain.from_iterable([document.terms for document in documents]))
-        ends = accumulate((len(document.terms) for document in documents), initial=0)
-        return [flat[start:end] for start, end in pairwise(ends)]
+
+def _hashes(documents: Sequence[Enriched]) -> list[npt.NDArray[np.uint64]]:
+    """Return the hashes of each document's words; one call for all words of the batch."""
+    flat = hash_words(list(chain.from_iterable([document.terms for document in documents])))
+    ends = accumulate((len(document.terms) for document in documents), initial=0)
+    return [flat[start:end] for start, end in pairwise(ends)]
 
 
 def _in_order(indexed: list[tuple[int, _T]]) -> tuple[_T, ...]:

@@ -78,7 +78,7 @@ def test_hash_sets_are_sets(portions: list[tuple[int, int]]) -> None:
     for first, count in portions:
         values = np.arange(first, first + count, dtype=np.uint64) * np.uint64(7)
         assert [v in plain for v in values.tolist()] == ours.contains(values).tolist()
-        ours.add(values)
+        ours.add(values)  # sorted, as they are made
         plain.update(values.tolist())
     assert len(plain) == len(ours)
     runs = np.concatenate([ours.recent, *ours.runs])
