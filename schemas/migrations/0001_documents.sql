@@ -3,7 +3,8 @@
 -- One document is (source, doc_id). The sorting key begins with the hour it was published in, so
 -- that questions about a time read little; a document that is published again with another time
 -- leaves a tombstone (is_deleted = 1) at its old hour. The hour is a column of its own because
--- toStartOfHour() saturates outside 1970-2106.
+-- toStartOfHour() saturates outside 1970-2106. Partitions are years because an archive spreads each
+-- batch over decades: with months, landing one was 15 times slower.
 CREATE TABLE IF NOT EXISTS {{db}}.documents_raw {{on_cluster}}
 (
     doc_id String CODEC(ZSTD(1)),
@@ -51,7 +52,7 @@ CREATE TABLE IF NOT EXISTS {{db}}.documents_raw {{on_cluster}}
     INDEX by_document doc_id TYPE bloom_filter(0.01) GRANULARITY 1
 )
 ENGINE = {{engine ReplacingMergeTree(version, is_deleted)}}
-PARTITION BY toYYYYMM(published_at)
+PARTITION BY toYear(published_at)
 ORDER BY (published_hour, source, doc_id)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 

@@ -111,6 +111,17 @@ def test_columns_come_back_as_written(warehouse: ClickHouseWarehouse) -> None:
     assert len(row["embedding"]) == 8
 
 
+def test_a_filter_does_not_bring_an_old_version_back(warehouse: ClickHouseWarehouse) -> None:
+    """The index on times must not hide the newer version of the same hour and show the older."""
+    hour = START // HOUR * HOUR
+    warehouse.write_documents([document(1, published_at=hour)])
+    warehouse.write_documents([document(1, offset=2, published_at=hour + HOUR // 2)])
+    count = "SELECT count() FROM documents WHERE published_at "
+    sql = f"{count} < fromUnixTimestamp64Milli({hour + 1000})"
+    assert warehouse.query(sql).rows == [[0]]
+    assert warehouse.query(sql.replace("<", ">")).rows == [[1]]
+
+
 def test_the_ledger_counts_and_finds_gaps(warehouse: ClickHouseWarehouse) -> None:
     """Received is landed and dead-lettered; offsets that never came are missing."""
     warehouse.write_documents([document(number) for number in (3, 4, 8)])
