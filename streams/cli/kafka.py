@@ -52,7 +52,7 @@ def alerts(
 
     settings = load_settings()
     codec = codec_for(settings.schema_registry)
-    with broker_from_settings(settings) as found, _until_asked_to_stop() as stopped:
+    with broker_from_settings(settings, tell=_note) as found, _until_asked_to_stop() as stopped:
         messages = read_topic(
             found.bootstrap,
             found.security,
@@ -74,7 +74,7 @@ def create_topics() -> None:
     from streams.config import load_settings  # noqa: PLC0415
 
     settings = load_settings()
-    with broker_from_settings(settings) as found:
+    with broker_from_settings(settings, tell=_note) as found:
         report = ensure_topics(found, _specs(settings))
         _warn_if_forgotten(found)
     for name in report.created:
@@ -110,7 +110,7 @@ def broker(
         port=port,
     )
     ended = threading.Event()
-    with _until_asked_to_stop(ended), open_broker(options) as running:
+    with _until_asked_to_stop(ended), open_broker(options, tell=_note) as running:
         typer.echo(running.describe())
         if not running.owned:
             raise Unavailable(
@@ -122,6 +122,10 @@ def broker(
         ended.wait()
         if not running.alive():
             raise Unavailable(f"the broker ended by itself; see the logs in {settings.data}/kafka")
+
+
+def _note(line: str) -> None:
+    typer.echo(line, err=True)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from tests.support.kafka import kafka_jars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
     from streams.backends.kafka.broker import Broker
 
 __all__ = ["kafka_jars"]

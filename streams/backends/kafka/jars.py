@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from streams.errors import Misconfigured, TidemarkError, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 PROJECT = Path(__file__).resolve().parents[3] / "compose" / "local-kafka"
 _GOAL = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
@@ -24,13 +24,19 @@ _SERVER_JAR = re.compile(r"kafka_2\.13-(\d+)\.")
 _OLDEST_HOME = 4
 
 
-def provide_jars(cache: Path, environment: Mapping[str, str], project: Path = PROJECT) -> Path:
+def provide_jars(
+    cache: Path,
+    environment: Mapping[str, str],
+    project: Path = PROJECT,
+    tell: Callable[[str], None] = lambda _line: None,
+) -> Path:
     """Return a folder with the jars of a Kafka broker, fetching them where necessary.
 
     Args:
         cache: folder that keeps the jars between starts, as ``jars-<version>``.
         environment: where ``KAFKA_HOME`` and ``PATH`` are looked up.
         project: folder of ``pom.xml`` and ``jars.sha256``.
+        tell: told one line before a fetch, which can take a minute.
 
     Raises:
         Misconfigured: ``KAFKA_HOME`` holds no Kafka 4, or Maven is missing.
@@ -42,6 +48,7 @@ def provide_jars(cache: Path, environment: Mapping[str, str], project: Path = PR
     target = cache / f"jars-{pinned_version(project)}"
     if target.is_dir() and not differences(target, project):
         return target
+    tell(f"fetching Apache Kafka {pinned_version(project)} through Maven, once (44 MB)")
     return _fetch(target, environment, project)
 
 

@@ -20,7 +20,7 @@ from streams.backends.kafka.ports import LOOPBACK
 from streams.errors import Misconfigured, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from typing_extensions import Self
@@ -148,7 +148,10 @@ class LocalKafka:
 
 
 def local_kafka(
-    options: LocalOptions, environment: Mapping[str, str], jars: Path | None = None
+    options: LocalOptions,
+    environment: Mapping[str, str],
+    jars: Path | None = None,
+    tell: Callable[[str], None] = lambda _line: None,
 ) -> LocalKafka:
     """Find Java and the jars; the cluster that is returned has not been started.
 
@@ -156,6 +159,7 @@ def local_kafka(
         options: the cluster.
         environment: where ``JAVA_HOME``, ``KAFKA_HOME`` and ``PATH`` are looked up.
         jars: folder that keeps fetched jars; the cluster's own folder when absent.
+        tell: told one line before jars are fetched.
 
     Raises:
         Misconfigured: Java, or Maven and ``KAFKA_HOME``, are missing.
@@ -163,7 +167,7 @@ def local_kafka(
     """
     java = find_java(environment)
     cache = jars or options.folder
-    class_path = provide_jars(cache.resolve(), environment)
+    class_path = provide_jars(cache.resolve(), environment, tell=tell)
     # An archive of an unpacked Kafka that others may upgrade would go stale unseen.
     own = class_path.parent == cache.resolve()
     archive = cache.resolve() / f"jars-{pinned_version()}-java-{java.release}.jsa" if own else None

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import signal
 import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from streams.backends.kafka.jars import PROJECT
-from streams.backends.kafka.ports import LOOPBACK
 from streams.backends.kafka.process import GuardedProcess, wait_for_lock
+from streams.backends.kafka.properties import broker_properties, escaped, telling_line
 from streams.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from streams.backends.kafka.plan import Node, Plan
 
 _FORMAT_SECONDS = 120
-_COMPLAINT = re.compile(r"ERROR|FATAL|Exception")
 _ENDED_BY_SIGTERM = 128 + signal.SIGTERM
 
 
@@ -61,7 +59,7 @@ class KafkaNode:
         self._new_archive = self._beside(".jsa")
         self._plan = plan
         self._jvm = jvm
-        self._properties = _properties(node, plan, self._data, max_message_bytes) | dict(
+        self._properties = broker_properties(node, plan, self._data, max_message_bytes) | dict(
             jvm.properties
         )
         self._process: GuardedProcess | None = None
@@ -128,7 +126,7 @@ class KafkaNode:
 
     def _write_properties(self) -> Path:
         path = self._beside(".properties")
-        lines = [f"{name}={_escaped(value)}\n" for name, value in self._properties.items()]
+        lines = [f"{name}={escaped(value)}\n" for name, value in self._properties.items()]
         path.write_text("".join(lines), encoding="ascii")
         return path
 
@@ -187,57 +185,3 @@ class KafkaNode:
                 self._new_archive.replace(self._jvm.archive)
             else:
                 self._new_archive.unlink()
-
-
-def telling_line(output: str) -> str:
-    """Return the line of a Java program's output that says what went wrong."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    telling = [line for line in lines if _COMPLAINT.search(line) and not line.startswith("at ")]
-    return (telling or lines or ["no output"])[-1][:300]
-
-
-def _properties(node: Node, plan: Plan, data: Path, max_message_bytes: int) -> dict[str, str]:
-    copies = str(len(plan.nodes))
-    in_sync = str(max(1, len(plan.nodes) - 1))
-    client = f"PLAINTEXT://{LOOPBACK}:{node.port}"
-    return {
-        "process.roles": "broker,controller",
-        "node.id": str(node.number),
-        "controller.quorum.voters": plan.voters,
-        "controller.listener.names": "CONTROLLER",
-        "inter.broker.listener.name": "PLAINTEXT",
-        "listeners": f"{client},CONTROLLER://{LOOPBACK}:{node.controller_port}",
-        "advertised.listeners": client,
-        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-        "log.dirs": str(data),
-        "auto.create.topics.enable": "false",
-        "default.replication.factor": copies,
-        "min.insync.replicas": in_sync,
-        "offsets.topic.replication.factor": copies,
-        "offsets.topic.num.partitions": "8",
-        "transaction.state.log.replication.factor": copies,
-        "transaction.state.log.min.isr": in_sync,
-        "transaction.state.log.num.partitions": "4",
-        "share.coordinator.state.topic.replication.factor": copies,
-        "share.coordinator.state.topic.min.isr": in_sync,
-        "group.initial.rebalance.delay.ms": "0",
-        "message.max.bytes": str(max_message_bytes),
-        "replica.fetch.max.bytes": str(max_message_bytes),
-        "socket.request.max.bytes": str(max(104_857_600, 2 * max_message_bytes)),
-        # How long a killed broker is remembered, and its successor refused; the default is 9 s.
-        "broker.session.timeout.ms": "5000",
-        "broker.heartbeat.interval.ms": "1000",
-        # The default of 128 MiB is half of this node's memory.
-        "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
-        "num.network.threads": "2",
-        "num.io.threads": "4",
-        "background.threads": "2",
-    }
-
-
-def _escaped(value: str) -> str:
-    """Write a value in the ASCII form of Java's property files."""
-    return "".join(
-        f"\\u{ord(letter):04x}" if letter == "\\" or not letter.isascii() else letter
-        for letter in value
-    )

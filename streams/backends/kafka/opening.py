@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from streams.backends.kafka.address import check_reachable, parse_addresses
@@ -15,12 +16,12 @@ from streams.backends.kafka.local import LocalOptions, local_kafka
 from streams.backends.kafka.ports import answers
 from streams.backends.kafka.security import KafkaSecurity, security_from_settings
 from streams.backends.kafka.sharing import BrokerRecord, Ownership, read_record
-from streams.backends.kafka.topics import largest_message
+from streams.backends.kafka.topic_specs import largest_message
 from streams.clock import SystemClock
 from streams.errors import Misconfigured, TidemarkError, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from streams.clock import Clock
@@ -61,6 +62,7 @@ def open_broker(
     options: BrokerOptions,
     environment: Mapping[str, str] | None = None,
     clock: Clock | None = None,
+    tell: Callable[[str], None] = lambda _line: None,
 ) -> Broker:
     """Start the broker, share the one that another process runs, or reach an external one.
 
@@ -68,6 +70,7 @@ def open_broker(
         options: which broker.
         environment: where Java, Maven and ``KAFKA_HOME`` are looked up; this process's if None.
         clock: dates the record for other processes; the machine's if None.
+        tell: told one line before something that takes long.
 
     Raises:
         Misconfigured: the settings are wrong or only half there, or something has to be installed.
@@ -85,7 +88,8 @@ def open_broker(
     while True:
         ownership = Ownership.claim(options.data)
         if ownership is not None:
-            return _own(options, ownership, environment or os.environ, clock or SystemClock())
+            start = partial(_start, options, environment or os.environ, tell)
+            return _own(ownership, start, clock or SystemClock())
         shared = _share(options)
         if shared is not None:
             return shared
@@ -94,7 +98,9 @@ def open_broker(
         pause.wait(_LOOK_AGAIN_SECONDS)
 
 
-def broker_from_settings(settings: Settings) -> Broker:
+def broker_from_settings(
+    settings: Settings, tell: Callable[[str], None] = lambda _line: None
+) -> Broker:
     """Open the broker of the settings; see ``open_broker``."""
     return open_broker(
         BrokerOptions(
@@ -102,7 +108,8 @@ def broker_from_settings(settings: Settings) -> Broker:
             data=settings.data,
             max_message_bytes=settings.max_message_bytes,
             security=security_from_settings(settings),
-        )
+        ),
+        tell=tell,
     )
 
 
@@ -113,10 +120,10 @@ def _external(options: BrokerOptions) -> Broker:
 
 
 def _own(
-    options: BrokerOptions, ownership: Ownership, environment: Mapping[str, str], clock: Clock
+    ownership: Ownership, start: Callable[[], tuple[Backend, Kind, str]], clock: Clock
 ) -> Broker:
     try:
-        backend, kind, remark = _start(options, environment)
+        backend, kind, remark = start()
     except BaseException:
         ownership.release()
         raise
@@ -136,7 +143,9 @@ def _own(
     return broker
 
 
-def _start(options: BrokerOptions, environment: Mapping[str, str]) -> tuple[Backend, Kind, str]:
+def _start(
+    options: BrokerOptions, environment: Mapping[str, str], tell: Callable[[str], None]
+) -> tuple[Backend, Kind, str]:
     if options.mode == "in-process":
         return InProcessCluster(options.nodes), "in-process", ""
     limits = LocalOptions(
@@ -146,7 +155,7 @@ def _start(options: BrokerOptions, environment: Mapping[str, str]) -> tuple[Back
         largest_message(options.max_message_bytes),
     )
     try:
-        kafka = local_kafka(limits, environment, options.jars)
+        kafka = local_kafka(limits, environment, options.jars, tell)
     except TidemarkError as error:
         if options.mode == "local":
             raise

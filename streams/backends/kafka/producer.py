@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,12 +17,19 @@ from streams.backends.kafka.flow import MESSAGE_BYTES, FlowControl, consumer_gro
 from streams.backends.kafka.inprocess import PARTITIONS
 from streams.backends.kafka.librdkafka import client_logger, translate
 from streams.backends.kafka.offsets import OffsetReader
+from streams.backends.kafka.producer_options import (
+    ENVELOPE_BYTES,
+    ProducerOptions,
+    client_config,
+)
 from streams.backends.kafka.security import KafkaSecurity, librdkafka_config
-from streams.backends.kafka.topics import topic_limits
+from streams.backends.kafka.topic_specs import topic_limits
 from streams.errors import InvalidDocument, Unavailable
 
+__all__ = ["Counted", "KafkaProducer", "ProducerOptions", "open_producer"]
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from typing_extensions import Self
 
@@ -30,29 +37,7 @@ if TYPE_CHECKING:
     from streams.ports import Outgoing
     from streams.topics import Topics
 
-_BATCH_BYTES = 1_000_000
-_QUEUE_KBYTES = 64 * 1024
-_ENVELOPE_BYTES = 512
 _POLL_SECONDS = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class ProducerOptions:
-    """How to produce.
-
-    Attributes:
-        limits: largest message of each topic, in bytes of key, value and headers.
-        default_limit: the same for any other topic.
-        delivery_timeout: seconds after which a message that nobody acknowledged has failed.
-        close_timeout: seconds that closing may wait for acknowledgements.
-        client_id: name that brokers log.
-    """
-
-    limits: Mapping[str, int] = field(default_factory=dict)
-    default_limit: int = 1_000_000
-    delivery_timeout: float = 120.0
-    close_timeout: float = 30.0
-    client_id: str = "tidemark"
 
 
 @dataclass(slots=True)
@@ -83,7 +68,7 @@ class KafkaProducer:
         """
         self._options = options or ProducerOptions()
         self._flow = flow
-        config = _config(self._options, reports=flow is not None)
+        config = client_config(self._options, reports=flow is not None)
         self._client = Client(
             {
                 **config,
@@ -101,7 +86,7 @@ class KafkaProducer:
         """Return why a message can never be sent, or None where it can."""
         size = _size(message)
         limit = self._options.limits.get(message.topic, self._options.default_limit)
-        allowed = limit - _ENVELOPE_BYTES
+        allowed = limit - ENVELOPE_BYTES
         where = f"topic {message.topic}"
         if self._flow is not None and allowed > MESSAGE_BYTES:
             allowed, where = MESSAGE_BYTES, "the in-process cluster"
@@ -253,27 +238,6 @@ def open_producer(
     if broker.kind == "in-process":
         return _FlowingProducer(broker, options, topics)
     return KafkaProducer(broker.bootstrap, broker.security, options)
-
-
-def _config(options: ProducerOptions, *, reports: bool) -> dict[str, str | int | bool]:
-    largest = max(options.default_limit, *options.limits.values(), 1_000_000)
-    smallest = min(options.default_limit, *options.limits.values(), _BATCH_BYTES)
-    return {
-        "client.id": options.client_id,
-        "enable.idempotence": True,
-        "acks": "all",
-        "compression.type": "lz4",
-        "linger.ms": 5,
-        "message.max.bytes": largest + _ENVELOPE_BYTES,
-        # A batch counts as one message for the broker's limit.
-        "batch.size": smallest,
-        "queue.buffering.max.kbytes": max(_QUEUE_KBYTES, 4 * largest // 1024),
-        "delivery.timeout.ms": int(options.delivery_timeout * 1000),
-        # The partition of a key is the same as with Java's clients.
-        "partitioner": "murmur2_random",
-        "delivery.report.only.error": not reports,
-        "socket.keepalive.enable": True,
-    }
 
 
 def _size(message: Outgoing) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaError, KafkaException
@@ -13,28 +13,25 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, Resourc
 from streams.backends.kafka.inprocess import PARTITIONS as IN_PROCESS_PARTITIONS
 from streams.backends.kafka.librdkafka import client_logger, kafka_error, translate
 from streams.backends.kafka.security import librdkafka_config
+from streams.backends.kafka.topic_specs import TopicSpec, topic_limits, topic_specs
 from streams.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from streams.backends.kafka.broker import Broker
-    from streams.topics import Topics
 
-STATE_BYTES = 8 * 1024 * 1024
-_EXTRA_BYTES = 1024 * 1024
+__all__ = [
+    "TopicDifference",
+    "TopicSpec",
+    "TopicsReport",
+    "ensure_topics",
+    "topic_limits",
+    "topic_specs",
+]
+
 _SECONDS = 30.0
 _LOOK_AGAIN_SECONDS = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class TopicSpec:
-    """A topic as it should be; ``config`` holds Kafka's topic-level settings."""
-
-    name: str
-    partitions: int
-    replication: int
-    config: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,47 +54,6 @@ class TopicsReport:
     created: tuple[str, ...]
     existing: tuple[str, ...]
     differences: tuple[TopicDifference, ...]
-
-
-def largest_message(max_message_bytes: int) -> int:
-    """Return the largest message of any topic, in bytes; the broker has to take it."""
-    return max(_derived(max_message_bytes), STATE_BYTES)
-
-
-def topic_limits(topics: Topics, max_message_bytes: int) -> dict[str, int]:
-    """Return the largest message of each topic, in bytes.
-
-    An enriched record holds the text and its terms, a dead letter the raw message and more.
-    """
-    return {
-        topics.documents: max_message_bytes,
-        topics.enriched: _derived(max_message_bytes),
-        topics.stats: max_message_bytes,
-        topics.alerts: max_message_bytes,
-        topics.state: STATE_BYTES,
-        topics.dead_letters: _derived(max_message_bytes),
-    }
-
-
-def topic_specs(
-    topics: Topics, partitions: int, replication: int, max_message_bytes: int
-) -> list[TopicSpec]:
-    """Return the topics as they should be; all have the same number of partitions.
-
-    Documents, enriched documents and state are co-partitioned, so that the worker that has a
-    segment also has its state; a difference between them is reported.
-    """
-    limits = topic_limits(topics, max_message_bytes)
-    compacted = {topics.state: {"cleanup.policy": "compact"}}
-    return [
-        TopicSpec(
-            name,
-            partitions,
-            replication,
-            {"max.message.bytes": str(limits[name]), **compacted.get(name, {})},
-        )
-        for name in topics.all
-    ]
 
 
 def ensure_topics(
@@ -126,10 +82,6 @@ def ensure_topics(
             *_config_differences(client, kept, deadline),
         ),
     )
-
-
-def _derived(max_message_bytes: int) -> int:
-    return 2 * max_message_bytes + _EXTRA_BYTES
 
 
 def _ensure_in_process(
