@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Ints: TypeAlias = npt.NDArray[np.int64]
 
 _SPECIAL = 2
+# Longer "sentences" are data without spaces; nobody reads them.
+_LONGEST_SHOWN = 1000
 
 
 class _Found(NamedTuple):
@@ -158,7 +160,7 @@ def _inference(
         label=label,
         confidence=confidence,
         scores=dict(zip(labels, found.probabilities, strict=True)),
-        summary=" ".join(document.text[piece.start : piece.end] for piece in chosen),
+        summary=" ".join(_shown(document.text[piece.start : piece.end]) for piece in chosen),
         summary_method=METHOD,
         sentences=len(pieces),
         word_pieces=sum(len(piece.ids) for piece in pieces) - _SPECIAL * len(pieces),
@@ -169,3 +171,7 @@ def _inference(
         tokenize_ms=tokenize_ms,
         inference_ms=inference_ms,
     )
+
+
+def _shown(sentence: str) -> str:
+    return sentence if len(sentence) <= _LONGEST_SHOWN else f"{sentence[:_LONGEST_SHOWN]}…"

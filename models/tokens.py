@@ -69,10 +69,11 @@ class WordPieces:
         if len(ids) - _SPECIAL <= self._max_pieces:
             return [Piece(ids, start, start + len(sentence))]
         encoding = self._tokenizer.encode(sentence, add_special_tokens=False)
-        offsets, words = encoding.offsets, encoding.word_ids
+        # Each of these builds a list anew when it is asked for.
+        inner, offsets, words = encoding.ids, encoding.offsets, encoding.word_ids
         return [
             Piece(
-                [self._first, *encoding.ids[a:b], self._last],
+                [self._first, *inner[a:b], self._last],
                 start + offsets[a][0],
                 start + offsets[b - 1][1],
             )
