@@ -22,6 +22,8 @@ class Completion:
 
     def __init__(self, platform: Platform) -> None:
         self._topics = platform.topics
+        # A broker that has just started, or moves a group, answers after a moment.
+        self._retry = platform.retry("offsets")
         self._reader = OffsetReader(platform.broker.bootstrap, platform.broker.security)
 
     async def wait(self, drift: DriftRole | None) -> None:
@@ -39,12 +41,13 @@ class Completion:
             await asyncio.sleep(_LOOK_S)
 
     def _lag(self, group: str, topics: Sequence[str]) -> int:
-        return sum(lag.messages for lag in self._reader.lag(group, topics))
+        lags = self._retry("read offsets", lambda: self._reader.lag(group, topics))
+        return sum(lag.messages for lag in lags)
 
     def committed(self) -> list[int]:
         """Return the next offset of each partition that the enrich role would read."""
         group, topic = self._topics.group("enrich"), self._topics.documents
-        lags = self._reader.lag(group, [topic])
+        lags = self._retry("read offsets", lambda: self._reader.lag(group, [topic]))
         return [lag.low if lag.committed is None else lag.committed for lag in lags]
 
     def close(self) -> None:
