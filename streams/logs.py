@@ -69,8 +69,14 @@ def configure_logs(log_format: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    logging.getLogger("tidemark.librdkafka").addFilter(_no_start_up_noise)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def _no_start_up_noise(record: logging.LogRecord) -> bool:
+    """A new broker hands out its first producer ids after a moment; clients wait and say so."""
+    return "load in progress: retrying" not in record.getMessage()
 
 
 def logger(**context: Any) -> structlog.stdlib.BoundLogger:

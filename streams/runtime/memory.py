@@ -21,7 +21,7 @@ _MIB = 1024 * 1024
 class MemorySampler:
     """A context manager; ``profile`` holds what was seen, also while it runs."""
 
-    def __init__(self, interval: float = 0.5) -> None:
+    def __init__(self, interval: float = 1.0) -> None:
         self._interval = interval
         self._process = psutil.Process()
         self._samples: list[tuple[float, float, float]] = []
