@@ -112,6 +112,17 @@ def test_the_exit_code_of_the_command_is_passed_on(tmp_path: Path) -> None:
     assert process.stop() == 7
 
 
+def test_an_owner_that_is_gone_at_once_leaves_nothing(tmp_path: Path) -> None:
+    """The order to end is not lost between fork and exec: no grace has to pass."""
+    for _ in range(20):
+        lock = lock_file(tmp_path / "lock")
+        assert lock is not None
+        with (tmp_path / "out").open("wb") as output:
+            process = GuardedProcess(SLEEPER, output, lock, 60.0)
+        os.close(lock)
+        assert process.stop() == 128 + 15
+
+
 def test_a_command_that_cannot_run_is_reported(tmp_path: Path) -> None:
     """The reason stands where the command's output would."""
     lock = lock_file(tmp_path / "lock")
@@ -119,6 +130,7 @@ def test_a_command_that_cannot_run_is_reported(tmp_path: Path) -> None:
     with (tmp_path / "out").open("wb") as output:
         process = GuardedProcess(["/no/such/java"], output, lock, 1.0)
     os.close(lock)
+    assert eventually(lambda: not process.alive())
     assert process.stop() == 127
     assert "/no/such/java" in (tmp_path / "out").read_text()
 

@@ -50,10 +50,16 @@ def _wake_on_signals(asked: list[int]) -> int:
 
 def _start(command: list[str]) -> int:
     guard = os.getpid()
+    # A SIGTERM that comes before the command runs waits for it instead of being lost.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     child = os.fork()
     if child:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
         return child
     try:
+        for number in _ENDING:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
         _die_with_parent(guard)
         # The pipe belongs to the guard alone.
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
