@@ -43,7 +43,7 @@ def test_kills_lose_and_double_nothing(tmp_path: Path) -> None:
     rng = random.Random(11)
     done = sum_killed = 0
     while done < DOCUMENTS // BATCH:
-        written, killed = _run(url, done, rng if sum_killed < KILLS else None)
+        written, killed = _run(url, done, rng if sum_killed < KILLS else None, tmp_path)
         done += written
         sum_killed += killed
     warehouse = open_warehouse(url)
@@ -56,12 +56,13 @@ def test_kills_lose_and_double_nothing(tmp_path: Path) -> None:
     assert sum_killed == KILLS
 
 
-def _run(url: str, done: int, rng: random.Random | None) -> tuple[int, int]:
+def _run(url: str, done: int, rng: random.Random | None, folder: Path) -> tuple[int, int]:
     """Write until the end or until the kill; returns batches that were done, and 1 for a kill."""
     writer = subprocess.Popen(
         [sys.executable, "-c", WRITER, url, str(DOCUMENTS), str(BATCH), str(done)],
         stdout=subprocess.PIPE,
         text=True,
+        env={**os.environ, "TMPDIR": str(folder)},  # the killed client leaves its last block there
     )
     written = 0
     last = None if rng is None else rng.randint(1, 3)
