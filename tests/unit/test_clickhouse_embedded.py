@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import pty
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -48,6 +51,33 @@ def test_a_stray_configuration_is_not_read(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.stdout, done.stderr) == ("[[0]]\n", "")
+
+
+def test_the_engine_is_silent_on_a_terminal(tmp_path: Path) -> None:
+    """ClickHouse logs to a terminal unless told otherwise; people see answers only."""
+    master, terminal = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", OPEN, str(tmp_path / "clickhouse")],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+    ) as process:
+        os.close(terminal)
+        shown = _read_all(master)
+    os.close(master)
+    assert (shown, process.returncode) == (b"[[0]]\r\n", 0)
+
+
+def _read_all(descriptor: int) -> bytes:
+    """Read until the terminal has no writer left, which Linux reports as an error."""
+    content = b""
+    try:
+        while part := os.read(descriptor, 65536):
+            content += part
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+    return content
 
 
 def test_one_folder_at_a_time(warehouse: ClickHouseWarehouse, tmp_path: Path) -> None:
