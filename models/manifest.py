@@ -83,13 +83,13 @@ def read_manifest() -> dict[str, PinnedModel]:
     return {name: _model(name, table) for name, table in tomllib.loads(text)["models"].items()}
 
 
-def pinned(name: str) -> PinnedModel:
+def pinned(name: str, manifest: Mapping[str, PinnedModel] | None = None) -> PinnedModel:
     """Return one pinned model.
 
     Raises:
         Misconfigured: no such model; names those that there are.
     """
-    known = read_manifest()
+    known = read_manifest() if manifest is None else manifest
     if name not in known:
         raise Misconfigured(f"there is no model {name!r}; known models: {', '.join(sorted(known))}")
     return known[name]

@@ -17,7 +17,7 @@ from streams.clock import SystemClock
 from streams.errors import Misconfigured, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from models.manifest import PinnedModel
     from models.sources import Progress
@@ -56,17 +56,29 @@ def _no_progress(step: str, done: int, total: int) -> None:
 
 
 class Registry:
-    """The models below one data folder (``<root>/models/<name>``)."""
+    """The models below one data folder (``<root>/models/<name>``).
 
-    def __init__(self, root: Path, clock: Clock | None = None) -> None:
+    Args:
+        root: the data folder.
+        clock: dates the model cards; the machine's clock if absent.
+        manifest: the pinned models; those of ``manifest.toml`` if absent.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        clock: Clock | None = None,
+        manifest: Mapping[str, PinnedModel] | None = None,
+    ) -> None:
         self._folder = root.resolve() / "models"
         self._clock = clock or SystemClock()
+        self._manifest = read_manifest() if manifest is None else manifest
 
     def list(self) -> list[Listed]:
         """Return every pinned model, installed or not."""
         return [
             Listed(model, self._folder / name, self._readable_card(name))
-            for name, model in sorted(read_manifest().items())
+            for name, model in sorted(self._manifest.items())
         ]
 
     def folder(self, name: str) -> Path:
@@ -79,7 +91,7 @@ class Registry:
         Raises:
             Misconfigured: the model is not installed, or a file is not what it was; names it.
         """
-        model, folder = pinned(name), self._folder / name
+        model, folder = pinned(name, self._manifest), self._folder / name
         card = read_card(folder)
         if card is None:
             raise Misconfigured(f"{name} is not in {folder}; run: tidemark models pull {name}")
@@ -97,16 +109,22 @@ class Registry:
             Misconfigured: there is no model of this name.
             Unavailable: no source served; says which folder to fill with which files.
         """
-        model, tell = pinned(name), progress or _no_progress
+        model, tell = pinned(name, self._manifest), progress or _no_progress
         found = self._sound(name)
         if found is not None:
             return Pulled(found, self._folder / name, fresh=False)
+        try:
+            return self._pull(model, tell)
+        except OSError as error:
+            raise Unavailable(f"cannot install {name} below {self._folder}: {error}") from error
+
+    def _pull(self, model: PinnedModel, tell: Progress) -> Pulled:
         self._folder.mkdir(parents=True, exist_ok=True)
-        lock = self._folder / f".{name}.lock"
+        lock = self._folder / f".{model.name}.lock"
         with locked(lock, lambda: tell("waiting for another process", 0, model.size)):
-            found = self._sound(name)  # the other process may have pulled it meanwhile
+            found = self._sound(model.name)  # the other process may have pulled it meanwhile
             if found is not None:
-                return Pulled(found, self._folder / name, fresh=False)
+                return Pulled(found, self._folder / model.name, fresh=False)
             return self._install(model, tell)
 
     def _readable_card(self, name: str) -> Card | None:

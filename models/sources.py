@@ -106,8 +106,9 @@ def hub_answers(source: HubSource, model: PinnedModel) -> None:
     )
     thread.start()
     thread.join(_HUB_ANSWER_SECONDS + 1)
-    if failure:
-        raise Unavailable(_line(failure[-1])) from failure[-1]
+    failures = failure.copy()  # the thread may still be at work on the list
+    if failures:
+        raise Unavailable(_line(failures[-1])) from failures[-1]
 
 
 def _ask(source: HubSource, model: PinnedModel, failure: list[Exception]) -> None:
