@@ -27,6 +27,7 @@ class DriftOptions:
         least_run_length: an alarm is never wanted more often than once in so many documents.
         largest_run_length: nor can the calibration speak of rarer false alarms than this.
         open_windows: windows kept open per segment; the oldest is closed early beyond that.
+        partition_idle_ms: a partition that is silent for so long no longer holds the watermark.
     """
 
     window_ms: int
@@ -42,6 +43,7 @@ class DriftOptions:
     least_run_length: float = 1e4
     largest_run_length: float = 1e8
     open_windows: int = 512
+    partition_idle_ms: int = 30_000
 
     def __post_init__(self) -> None:
         if self.window_ms < 1 or self.lateness_ms < 0:

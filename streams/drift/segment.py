@@ -42,7 +42,13 @@ class Segment:
         self.changed = True
         self.gate = Gate()
         self.detector = Detector(source, options)
-        self.windows = Windows(source, options.window_ms, options.lateness_ms, options.open_windows)
+        self.windows = Windows(
+            source,
+            options.window_ms,
+            options.lateness_ms,
+            options.partition_idle_ms,
+            options.open_windows,
+        )
         self._stored: set[str] = set()
         self._garbage: list[str] = []
 

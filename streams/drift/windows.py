@@ -1,7 +1,6 @@
 """Tumbling windows of event time of one source, with late documents by a stated rule.
 
-The watermark is the newest event time seen, but never later than the document's own arrival: a
-document dated in the future does not close windows before their time. A window
+The watermark (``watermark.py``) says how far event time has come. A window
 
 * is emitted while it is open whenever its documents have doubled (1, 2, 4, 8, ...);
 * is closed and emitted when the watermark reaches its end;
@@ -25,6 +24,7 @@ from streams.drift.codec import pack, under
 from streams.drift.hashing import hash_text
 from streams.drift.hashset import HashSet, distinct
 from streams.drift.vocabulary import Vocabulary
+from streams.drift.watermark import NEVER, Watermark
 from streams.drift.window import Window, decode_runs
 
 if TYPE_CHECKING:
@@ -37,14 +37,15 @@ if TYPE_CHECKING:
 
     Hashes = npt.NDArray[np.uint64]
 
-_NEVER = -(2**63)
 _TURN = 128  # documents between two looks at the vocabulary's size
 
 
 class Windows:
     """Open windows, watermark and vocabulary of one source."""
 
-    def __init__(self, source: str, window_ms: int, lateness_ms: int, most: int) -> None:
+    def __init__(
+        self, source: str, window_ms: int, lateness_ms: int, idle_ms: int, most: int
+    ) -> None:
         self.too_late = 0
         self.repeated = 0
         self._source = source
@@ -52,9 +53,9 @@ class Windows:
         self._lateness_ms = lateness_ms
         self._most = most
         self._windows: dict[int, Window] = {}
-        self._watermark = _NEVER
-        self._forgotten = _NEVER  # windows that end here or earlier take nothing in any more
-        self._deadline = -_NEVER  # earliest moment at which a window closes or is forgotten
+        self._watermark = Watermark(idle_ms)
+        self._forgotten = NEVER  # windows that end here or earlier take nothing in any more
+        self._deadline = -NEVER  # earliest moment at which a window closes or is forgotten
         self._count = 0
         self._vocabulary = Vocabulary()
         self._unsettled: list[tuple[Window | None, Hashes]] = []
@@ -72,11 +73,8 @@ class Windows:
         """
         self._emissions = []
         for index, document in enumerate(documents):
-            moment = min(document.published_at, document.received_at)
-            if moment > self._watermark:
-                self._watermark = moment
-                if moment >= self._deadline:
-                    self._sweep(index)
+            if self._watermark.advance(document) and self._watermark.value >= self._deadline:
+                self._sweep(index)
             self._add(index, document, terms[index], readings[index])
         self._settle()
         return self._emissions
@@ -117,10 +115,10 @@ class Windows:
         if window is not None:
             return window
         end = start + self._window_ms
-        if end + self._lateness_ms <= self._watermark or end <= self._forgotten:
+        if end + self._lateness_ms <= self._watermark.value or end <= self._forgotten:
             return None
         window = self._windows[start] = Window(start)
-        window.closed = end <= self._watermark
+        window.closed = end <= self._watermark.value
         self._deadline = min(self._deadline, self._due(window))
         return window
 
@@ -133,12 +131,12 @@ class Windows:
     def _sweep(self, index: int) -> None:
         """Close and forget what the watermark has passed, oldest first."""
         for _, window in sorted(self._windows.items()):
-            if not window.closed and self._due(window) <= self._watermark:
+            if not window.closed and self._due(window) <= self._watermark.value:
                 window.closed = True
                 self._emit(index, window)
-            if window.closed and self._due(window) <= self._watermark:
+            if window.closed and self._due(window) <= self._watermark.value:
                 self._forget(index, window)
-        self._deadline = min(map(self._due, self._windows.values()), default=-_NEVER)
+        self._deadline = min(map(self._due, self._windows.values()), default=-NEVER)
 
     def _forget(self, index: int, window: Window) -> None:
         if not window.closed or window.sent != window.documents:
@@ -203,7 +201,7 @@ class Windows:
         self._settle()
         words = self._vocabulary
         numbers = {
-            "watermark": self._watermark,
+            **self._watermark.numbers(),
             "forgotten": self._forgotten,
             "count": self._count,
             "generation": words.generation,
@@ -217,7 +215,8 @@ class Windows:
         parts: Mapping[str, bytes],
     ) -> None:
         """Set the state; windows of another length than the configured one are dropped."""
-        self._watermark, self._forgotten = numbers["watermark"], numbers["forgotten"]
+        self._watermark.restore(numbers)
+        self._forgotten = numbers["forgotten"]
         self._count = numbers["count"]
         generation = numbers["generation"]
         young = HashSet(arrays["young"], decode_runs(under(f"words/{generation}/", parts)))
@@ -227,4 +226,4 @@ class Windows:
         for start in {name.split("/", 1)[0] for name in own}:
             window = Window.decode(under(f"{start}/", own))
             self._windows[window.start] = window
-        self._deadline = min(map(self._due, self._windows.values()), default=-_NEVER)
+        self._deadline = min(map(self._due, self._windows.values()), default=-NEVER)

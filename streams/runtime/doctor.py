@@ -128,6 +128,7 @@ def _kafka(settings: Settings) -> Check:
 
 
 def _startable(settings: Settings) -> Check:
+    from streams.backends.kafka.jars import pinned_version  # noqa: PLC0415
     from streams.backends.kafka.java import find_java  # noqa: PLC0415
 
     if settings.kafka == "in-process":
@@ -139,7 +140,8 @@ def _startable(settings: Settings) -> Check:
             raise
         detail = f"in-process cluster, for trying out, not durable, because {error}"
         return Check("kafka", "note", detail)
-    if shutil.which("mvn") is None and "KAFKA_HOME" not in os.environ:
+    cached = settings.data / "kafka" / f"jars-{pinned_version()}"
+    if not cached.is_dir() and shutil.which("mvn") is None and "KAFKA_HOME" not in os.environ:
         detail = "Java is there, Maven is not: install it, or set KAFKA_HOME to an Apache Kafka 4"
         return Check("kafka", "failing" if settings.kafka == "local" else "note", detail)
     return Check("kafka", "ok", f"a local Apache Kafka can be started with {java.executable}")

@@ -66,8 +66,11 @@ def open_platform(settings: Settings, data: Path | None = None) -> Iterator[Plat
         data=folder,
         max_message_bytes=settings.max_message_bytes,
         security=security_from_settings(settings),
+        # Fetched once for all data folders, the demo's fresh ones too.
+        jars=settings.data / "kafka",
     )
-    with open_broker(options) as broker:
+    log = logger()
+    with open_broker(options, tell=lambda what: log.info("broker", doing=what)) as broker:
         platform = Platform(settings, folder, topics, broker, codec_for(settings.schema_registry))
         platform.log.info("broker ready", broker=broker.describe())
         _ensure(platform)

@@ -27,6 +27,7 @@ OPTIONS = DriftOptions(
     calibration_documents=400,
     least_run_length=300.0,
     open_windows=6,
+    partition_idle_ms=8_000,
 )
 LENGTH = 420
 Store = dict[tuple[str, str], StatePart]

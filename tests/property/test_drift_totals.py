@@ -21,6 +21,7 @@ OPTIONS = DriftOptions(
     scales=(20, 40),
     calibration_streams=4,
     calibration_documents=200,
+    partition_idle_ms=0,
 )
 FLOATS = st.floats(width=32)  # NaN and infinities too
 WORDS = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta")

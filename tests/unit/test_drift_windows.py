@@ -9,7 +9,11 @@ from streams.stages.drift import DriftOptions, DriftStage
 from tests.support.streams_of_documents import START, enriched, item
 
 OPTIONS = DriftOptions(
-    window_ms=60_000, lateness_ms=120_000, reference_documents=1000, false_alarms_per_ms=1e-9
+    window_ms=60_000,
+    lateness_ms=120_000,
+    reference_documents=1000,
+    false_alarms_per_ms=1e-9,
+    partition_idle_ms=0,
 )
 MINUTE = 60_000
 
@@ -141,7 +145,7 @@ def test_a_word_is_new_once() -> None:
 
 def test_open_windows_are_bounded() -> None:
     """Beyond the bound the oldest window is emitted and takes nothing in any more."""
-    options = DriftOptions(60_000, 3_600_000, 1000, 1e-9, open_windows=3)
+    options = DriftOptions(60_000, 3_600_000, 1000, 1e-9, open_windows=3, partition_idle_ms=0)
     feeder = Feeder(options)
     for minute in (0, 1, 2):
         feeder.feed(60 * minute)
