@@ -94,29 +94,34 @@ def _from_hub(source: HubSource, model: PinnedModel, target: Path, progress: Pro
     shutil.rmtree(target / ".cache", ignore_errors=True)
 
 
-def hub_answers(source: HubSource, model: PinnedModel) -> None:
+def hub_answers(
+    source: HubSource, model: PinnedModel, seconds: float = _HUB_ANSWER_SECONDS
+) -> None:
     """Ask for one small file's headers, once and within a short time.
 
     The download itself retries for tens of seconds, which is right on a shaky line and wrong where
     there is none. Name resolution knows no time limit of its own, hence the thread.
+
+    Raises:
+        Unavailable: there was no good answer in time.
     """
-    failure: list[Exception] = [TimeoutError(f"no answer within {_HUB_ANSWER_SECONDS:g} seconds")]
+    failure: list[Exception] = [TimeoutError(f"no answer within {seconds:g} seconds")]
     thread = threading.Thread(
-        target=lambda: _ask(source, model, failure), name="hub-probe", daemon=True
+        target=lambda: _ask(source, model, seconds, failure), name="hub-probe", daemon=True
     )
     thread.start()
-    thread.join(_HUB_ANSWER_SECONDS + 1)
+    thread.join(seconds * 4 / 3)
     failures = failure.copy()  # the thread may still be at work on the list
     if failures:
         raise Unavailable(_line(failures[-1])) from failures[-1]
 
 
-def _ask(source: HubSource, model: PinnedModel, failure: list[Exception]) -> None:
+def _ask(source: HubSource, model: PinnedModel, seconds: float, failure: list[Exception]) -> None:
     from huggingface_hub import get_hf_file_metadata, hf_hub_url  # noqa: PLC0415 - heavy import
 
     url = hf_hub_url(source.repository, "config.json", revision=model.revision)
     try:
-        get_hf_file_metadata(url, timeout=_HUB_ANSWER_SECONDS)
+        get_hf_file_metadata(url, timeout=seconds)
     except Exception as error:  # noqa: BLE001 - whatever it is, this source does not answer
         failure.append(error)
     else:

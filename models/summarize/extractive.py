@@ -28,6 +28,8 @@ METHOD = "extractive: centroid, title, position, cues, MMR"
 _TITLE = 0.5
 _CUE = 0.5
 _RELEVANCE = 0.7
+# Cosine above which a sentence says nothing that the other did not.
+_COPY = 0.95
 # The lead counts for more where it is a smaller part of the document, as in news articles.
 _LEAD_SHORT, _LEAD_LONG = 0.3, 1.0
 _SHORT_SENTENCES, _LONG_SENTENCES = 10, 25
@@ -90,7 +92,7 @@ def select(batch: Candidates, count: int) -> list[list[int]]:
 
     Args:
         batch: the documents.
-        count: most sentences of a summary.
+        count: most sentences of a summary; fewer where the rest are copies of those picked.
 
     Returns:
         For each document the positions of its sentences, counted from its first.
@@ -107,6 +109,7 @@ def select(batch: Candidates, count: int) -> list[list[int]]:
         taken[best] = True
         likeness = np.einsum("ij,ij->i", sentences, sentences[best[owner]])
         np.maximum(redundancy, likeness, out=redundancy)
+        taken |= likeness > _COPY
     return _in_order(picked, len(sizes))
 
 
