@@ -71,7 +71,7 @@ class SentenceEncoder:
         if len(parts) < 2 or self._workers == 1:  # noqa: PLR2004 - one part needs no threads
             pooled = [self._forward(ids, part) for part in parts]
         else:
-            with ThreadPoolExecutor(self._workers, thread_name_prefix="encoder") as pool:
+            with ThreadPoolExecutor(2 * self._workers, thread_name_prefix="encoder") as pool:
                 pooled = list(pool.map(lambda part: self._forward(ids, part), parts))
         vectors = np.concatenate(pooled)
         ordered = np.empty_like(vectors)
