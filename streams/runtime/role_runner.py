@@ -109,8 +109,19 @@ class RoleRunner:
         return drained
 
     async def _stop_app(self, timeout: float) -> None:
-        try:
-            await asyncio.wait_for(self._app.consumer.commit(), timeout)
-            await asyncio.wait_for(self._app.stop(), timeout)
-        except Exception as error:  # noqa: BLE001 - the end must be reached; redelivery follows
-            self._log.warning("unclean stop", error=repr(error))
+        # The lane is drained. What else Faust has read will never be acknowledged here: waiting
+        # for that, as Faust does by default, would last for ever.
+        self._app.conf.stream_wait_empty = False
+        ending = asyncio.ensure_future(self._commit_and_stop())
+        # Not wait_for: Faust swallows cancellations, and wait_for would wait for the end of them.
+        done, _ = await asyncio.wait({ending}, timeout=timeout)
+        if not done:
+            ending.cancel()
+            self._log.warning("unclean stop", error=f"Faust has not ended after {timeout:g} s")
+        elif ending.exception() is not None:
+            # The end must be reached; redelivery follows.
+            self._log.warning("unclean stop", error=repr(ending.exception()))
+
+    async def _commit_and_stop(self) -> None:
+        await self._app.consumer.commit()
+        await self._app.stop()

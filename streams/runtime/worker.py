@@ -55,10 +55,15 @@ class Worker:
             self._aborted.set_result(error)
 
     async def start(self) -> None:
-        """Start all roles, the last first, so that nothing is produced before it can be read."""
-        for runner in reversed(self._runners):
-            self._started.insert(0, runner)
-            await runner.start()
+        """Start all roles side by side: each waits seconds for its consumer group.
+
+        Topics keep what one role produces before another reads it.
+        """
+        self._started = list(self._runners)
+        starting = [runner.start() for runner in self._runners]
+        for outcome in await asyncio.gather(*starting, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
 
     def stop_on_signals(self) -> None:
         """Stop gracefully on SIGINT and SIGTERM; a second signal ends the process at once."""

@@ -148,9 +148,8 @@ class KafkaProducer:
             self.close()
 
     def _send(self, message: Outgoing, size: int) -> None:
-        target = -1
+        target = self._target(message)
         if self._flow is not None:
-            target = self._partition(message.key)
             self._flow.acquire(message.topic, target, size, self._client.poll)
         deadline = time.monotonic() + self._options.delivery_timeout
         while True:
@@ -182,11 +181,16 @@ class KafkaProducer:
             on_delivery=report,
         )
 
-    def _partition(self, key: bytes | None) -> int:
-        """Choose as librdkafka would: known before sending, so that flow control can ask."""
-        if key is None:
+    def _target(self, message: Outgoing) -> int:
+        """Return the partition asked for; -1 leaves the choice to librdkafka."""
+        if message.partition is not None:
+            return message.partition
+        if self._flow is None:
+            return -1
+        # Choose as librdkafka would: known before sending, so that flow control can ask.
+        if message.key is None:
             return next(self._spread) % PARTITIONS
-        return int(_murmur2(key, PARTITIONS))
+        return int(_murmur2(message.key, PARTITIONS))
 
     def _count(self, topic: str, size: int) -> None:
         with self._lock:
