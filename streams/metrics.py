@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+CounterName = Literal[
+    "tidemark_messages_received_total",
+    "tidemark_documents_landed_total",
+    "tidemark_dead_letters_landed_total",
+    "tidemark_dead_letters_total",
+    "tidemark_drift_alerts_total",
+    "tidemark_offsets_missing_total",
+]
 _SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
@@ -69,6 +77,14 @@ class Metrics:
             buckets=(*_SECONDS, 120, 300, 900, 3600),
             registry=self._registry,
         )
+        self._counters: dict[CounterName, Counter] = {
+            "tidemark_messages_received_total": self._received,
+            "tidemark_documents_landed_total": self._landed,
+            "tidemark_dead_letters_landed_total": self._letters_landed,
+            "tidemark_dead_letters_total": self._dead_letters,
+            "tidemark_drift_alerts_total": self._alerts,
+            "tidemark_offsets_missing_total": self._missing,
+        }
         self._at_work = Gauge(
             "tidemark_batches_at_work",
             "Batches read and not yet acknowledged.",
@@ -116,14 +132,10 @@ class Metrics:
         """Set the number of batches in flight."""
         self._at_work.labels(role).set(batches)
 
-    def total(self, name: str) -> float:
+    def total(self, name: CounterName) -> float:
         """Return a counter's sum over all its labels; for reports and the status page."""
-        return sum(
-            sample.value
-            for metric in self._registry.collect()
-            for sample in metric.samples
-            if sample.name == name
-        )
+        (metric,) = self._counters[name].collect()
+        return sum(sample.value for sample in metric.samples if sample.name == name)
 
     def exposition(self) -> bytes:
         """Return the Prometheus text exposition."""

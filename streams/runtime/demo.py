@@ -196,7 +196,7 @@ class _Demo:
                 landed = metrics.total("tidemark_documents_landed_total")
                 letters = metrics.total("tidemark_dead_letters_landed_total")
                 update(int(landed + letters))
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.25)
 
     def _figures(self, record: RunRecord) -> Report:
         assert self._parts.enricher is not None  # noqa: S101 - opened for all roles

@@ -108,7 +108,8 @@ class DemoView:
             MofNCompleteColumn(),
             TimeElapsedColumn(),
         )
-        with Progress(*columns, console=self._console) as progress:
+        # Drawing takes processor time from the model that it watches: four times a second will do.
+        with Progress(*columns, console=self._console, refresh_per_second=4) as progress:
             task = progress.add_task("landed", total=total)
             yield lambda landed: progress.update(task, completed=min(landed, total))
 

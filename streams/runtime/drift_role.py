@@ -7,10 +7,11 @@ the outputs of a replay carry the same keys and versions, so no query sees them 
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from schemas.messages import Enriched
-from streams.errors import InvalidDocument
+from streams.errors import InvalidDocument, Overloaded, Unavailable
 from streams.ports import Outgoing, RawMessage
 from streams.runtime.lane import Step
 from streams.stages.drift import DriftOutput, StatePart
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from streams.topics import Topics
 
 _FLUSH_S = 60.0
-_INTERVAL_MS = 2_000
+_INTERVAL_MS = 3_000
 _PENDING_MESSAGES = 2_000
 _STATE_BYTES_PER_MS = 5_000
 
@@ -68,6 +69,9 @@ class DriftRole:
         self._clock = clock
         self._metrics = metrics
         self._restored: set[int] = set()
+        self._unconfirmed: list[Outgoing] = []
+        # The end of a bounded run flushes windows from a thread that is not the lane's.
+        self._alone = threading.Lock()
         self._saved_at = clock.now_ms()
         self._interval_ms = _INTERVAL_MS
 
@@ -80,11 +84,12 @@ class DriftRole:
 
         Called between a rebalance's revocation and its assignment, when no batch is at work.
         """
-        self._stage.forget(self._restored)
-        self._restored = set()
+        with self._alone:
+            self._stage.forget(self._restored)
+            self._restored = set()
 
     def _process(self, messages: Sequence[RawMessage]) -> None:
-        with self._metrics.step("drift", "process"):
+        with self._alone, self._metrics.step("drift", "process"):
             records: list[tuple[Origin, Enriched]] = []
             for message in messages:
                 self._restore(message.origin.partition)
@@ -95,8 +100,7 @@ class DriftRole:
                     self._metrics.skipped("drift")
                 else:
                     records.append((message.origin, record))
-            encoded = self._encoded(self._stage.process(records))
-            self._retry("produce drift statistics", lambda: self._producer.send(encoded))
+            self._emit(self._encoded(self._stage.process(records)))
 
     def _encoded(self, output: DriftOutput) -> list[Outgoing]:
         stats, alerts = self._topics.stats, self._topics.alerts
@@ -112,8 +116,9 @@ class DriftRole:
 
     def flush_open(self) -> None:
         """Emit the windows that are still open; for the end of a bounded run."""
-        messages = self._encoded(DriftOutput(self._stage.flush_open(), ()))
-        self._retry("produce open windows", lambda: self._send(messages))
+        with self._alone:
+            self._emit(self._encoded(DriftOutput(self._stage.flush_open(), ())))
+            self._confirm()
 
     def _restore(self, partition: int) -> None:
         if partition in self._restored:
@@ -129,9 +134,10 @@ class DriftRole:
 
     def save(self) -> None:
         """Write the parts of the state that changed and wait until all is durable."""
-        with self._metrics.step("drift", "checkpoint"):
+        with self._alone, self._metrics.step("drift", "checkpoint"):
             messages = [self._state(part) for part in self._stage.snapshot()]
-            self._retry("write drift state", lambda: self._send(messages))
+            self._emit(messages)
+            self._confirm()
         size = sum(len(message.value or b"") for message in messages)
         self._interval_ms = max(_INTERVAL_MS, size // _STATE_BYTES_PER_MS)
         self._saved_at = self._clock.now_ms()
@@ -140,6 +146,20 @@ class DriftRole:
         key = state_key(part.source, part.name)
         return Outgoing(self._topics.state, key, part.payload, partition=part.partition)
 
-    def _send(self, messages: Sequence[Outgoing]) -> None:
-        self._producer.send(messages)
+    def _emit(self, messages: Sequence[Outgoing]) -> None:
+        """Hand over messages; ``_confirm`` makes them durable."""
+        self._unconfirmed += messages
+        self._retry("produce drift statistics", lambda: self._producer.send(messages))
+
+    def _confirm(self) -> None:
+        """Wait until everything that was handed over since the last time is durable."""
+        try:
+            self._producer.flush(_FLUSH_S)
+        except (Unavailable, Overloaded):
+            # Which of them failed is not known: all are sent again, in their order.
+            self._retry("produce drift statistics again", self._send_again)
+        self._unconfirmed.clear()
+
+    def _send_again(self) -> None:
+        self._producer.send(self._unconfirmed)
         self._producer.flush(_FLUSH_S)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from schemas.messages import Origin
 from streams.ports import Outgoing
+from streams.runtime.dead_letters import outgoing_letter
 from streams.runtime.lane import Step
 from streams.stages.enrich import dead_letter
 
@@ -86,8 +87,7 @@ class EnrichRole:
         return Outgoing(topic, record.source.encode(), self.codec.encode(topic, record))
 
     def _dead(self, letter: DeadLetter) -> Outgoing:
-        topic = self.topics.dead_letters
-        return Outgoing(topic, letter.key, self.codec.encode(topic, letter))
+        return outgoing_letter(letter, self.topics.dead_letters, self.codec, self.producer)
 
     def _deliver(self, messages: list[Outgoing]) -> None:
         with self.metrics.step("enrich", "deliver"):

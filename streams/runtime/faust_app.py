@@ -44,6 +44,7 @@ class AppOptions:
     batch_wait: float
     batches_in_flight: int
     max_message_bytes: int
+    commit_interval: float = 1.0
     fetch_bytes: int = 1 << 20
     credentials: Any | None = None
     web: tuple[str, int] | None = None
@@ -86,8 +87,7 @@ def build_app(options: AppOptions, lane: Lane, hooks: Hooks) -> faust.App:
         topic_disable_leader=True,
         key_serializer="raw",
         value_serializer="raw",
-        # Commits are what backpressure of the in-process broker goes by: keep them prompt.
-        broker_commit_interval=0.5,
+        broker_commit_interval=options.commit_interval,
         broker_session_timeout=10.0,
         broker_heartbeat_interval=3.0,
         broker_max_poll_interval=600.0,
@@ -120,12 +120,21 @@ def _add_agent(app: faust.App, options: AppOptions, lane: Lane, hooks: Hooks) ->
         allow_empty=True,
     )
 
-    async def work(stream: Any) -> None:
+    async def feed(stream: Any) -> None:
         async for events in stream.noack_take(options.batch_documents, within=options.batch_wait):
             messages = [_raw(event.message) for event in events]
             _check_gaps(messages, hooks)
             hooks.metrics.received(options.role, len(messages))
             await lane.submit(messages, _acknowledger(stream, events))
+
+    async def work(stream: Any) -> None:
+        try:
+            await feed(stream)
+        except Exception as error:  # noqa: BLE001 - handed to the supervisor, never lost
+            # Faust would start the agent again behind the messages that it had, which nobody
+            # would ever acknowledge: commits would stand still without a word.
+            lane.fail(error)
+            await asyncio.Event().wait()
 
     app.agent(channel, name=f"tidemark.{options.role}", concurrency=1)(work)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from schemas.messages import DeadLetter, DriftAlert, Enriched, WindowStats
 from streams.errors import InvalidDocument
-from streams.ports import Outgoing
+from streams.runtime.dead_letters import outgoing_letter
 from streams.runtime.lane import Step
 from streams.stages.enrich import dead_letter
 
@@ -83,8 +83,7 @@ class LandRole:
 
     def _send(self, letters: Sequence[DeadLetter]) -> None:
         topic = self.topics.dead_letters
-        encoded = [Outgoing(topic, x.key, self.codec.encode(topic, x)) for x in letters]
-        self.producer.send(encoded)
+        self.producer.send([outgoing_letter(x, topic, self.codec, self.producer) for x in letters])
         self.producer.flush(60.0)
 
     def _store(self, landing: Landing) -> None:

@@ -115,6 +115,11 @@ class Lane:
         self._idle.clear()
         await self._queues[0].put((_Batch(messages, acknowledge), messages))
 
+    def fail(self, error: BaseException) -> None:
+        """Acknowledge nothing more, and hand the error to whoever watches ``failed``."""
+        if not self.failed.done():
+            self.failed.set_result(error)
+
     async def drain(self, timeout: float) -> bool:
         """Finish and acknowledge what is in flight; returns False when that took too long."""
         self._closing = True
@@ -142,8 +147,7 @@ class Lane:
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - handed to the supervisor, never lost
-            if not self.failed.done():
-                self.failed.set_result(error)
+            self.fail(error)
 
     async def _work(self, position: int) -> None:
         last = position == len(self._steps) - 1

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from streams.errors import Unavailable
+from streams.errors import TidemarkError, Unavailable
 from streams.runtime.lane import Lane
 
 if TYPE_CHECKING:
@@ -104,9 +104,16 @@ class RoleRunner:
         if self._lane is not None:
             await self._lane.close()
         if self._plan.close is not None:
-            await asyncio.get_running_loop().run_in_executor(None, self._plan.close)
+            await self._release(self._plan.close)
         self._log.info("role stopped", drained=drained)
         return drained
+
+    async def _release(self, close: Callable[[], None]) -> None:
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, close)
+        except TidemarkError as error:
+            # What was not delivered was not acknowledged either; the other roles must end too.
+            self._log.warning("unclean stop", error=str(error))
 
     async def _stop_app(self, timeout: float) -> None:
         # The lane is drained. What else Faust has read will never be acknowledged here: waiting

@@ -179,6 +179,8 @@ def _app_options(platform: Platform, role: Role, web: tuple[str, int] | None) ->
         batch_documents=sizes[role],
         batch_wait=parse_duration(waits[role]) / 1000,
         batches_in_flight=settings.batches_in_flight if role == "enrich" else 2,
+        # Backpressure of the in-process cluster goes by commits: keep them prompt there.
+        commit_interval=1.0 if platform.broker.durable else 0.25,
         max_message_bytes=2 * settings.max_message_bytes + (1 << 20),
         # Small fetches keep the partitions of a backlog in step; a larger message comes whole.
         fetch_bytes=_FETCH_BYTES[role],
