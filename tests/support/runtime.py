@@ -172,10 +172,10 @@ def send_raw(
 
         return delivered
 
-    more = {} if partition is None else {"partition": partition}
+    target = -1 if partition is None else partition
     for number, (key, value) in enumerate(messages):
         producer.produce(
-            topic, value, key, on_delivery=report(number), headers=dict(headers or {}), **more
+            topic, value, key, target, on_delivery=report(number), headers=dict(headers or {})
         )
         producer.poll(0)
     assert producer.flush(30) == 0

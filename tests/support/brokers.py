@@ -1,0 +1,77 @@
+"""Fixtures of the runtime's tests: both embedded brokers, a quiet environment, no leftovers."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from streams.backends.kafka.opening import BrokerOptions, open_broker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from streams.backends.kafka.broker import Broker
+
+_PATIENCE_S = 10.0
+
+
+@pytest.fixture(scope="session")
+def kafka(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A real Apache Kafka on this machine."""
+    data = tmp_path_factory.mktemp("kafka")
+    with open_broker(BrokerOptions("local", data, 24 << 20, jars=kafka_jars)) as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def in_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """The cluster of librdkafka in this process."""
+    with open_broker(BrokerOptions("in-process", tmp_path_factory.mktemp("broker"))) as broker:
+        yield broker
+
+
+@pytest.fixture(params=["in-process", pytest.param("apache-kafka", marks=pytest.mark.kafka)])
+def broker(request: pytest.FixtureRequest) -> Broker:
+    """One after the other."""
+    name = "kafka" if request.param == "apache-kafka" else "in_process"
+    found: Broker = request.getfixturevalue(name)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Settings of the machine that runs the tests do not leak into them; checkpoints are quick."""
+    monkeypatch.setattr("streams.runtime.drift_role._INTERVAL_MS", 200)
+    for name in [name for name in os.environ if name.startswith("TIDEMARK_")]:
+        if not name.startswith("TIDEMARK_TEST_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No test leaves a thread behind: neither a step's, nor a consumer's, nor a sampler's."""
+    for name in ("kafka", "in_process"):
+        if name in request.fixturenames:
+            request.getfixturevalue(name)
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + _PATIENCE_S
+    pause = threading.Event()
+    while (left := _started_since(before)) and time.monotonic() < deadline:
+        pause.wait(0.02)
+    assert left == []
+
+
+def _started_since(before: set[threading.Thread]) -> list[str]:
+    # The test's event loop, and with it the default executor, closes after this fixture.
+    return sorted(
+        thread.name
+        for thread in set(threading.enumerate()) - before
+        if not thread.name.startswith("asyncio_")
+    )
