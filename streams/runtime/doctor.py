@@ -89,7 +89,7 @@ def _model(settings: Settings) -> Check:
         detail = f"{name} is not there yet: it is fetched at first use, or tidemark models pull"
         return Check("model", "note", detail)
     files = ", ".join(f"{file.name} (sha256 {file.sha256})" for file in pinned(name).files)
-    folder = settings.data.resolve() / "models" / name
+    folder = settings.data.resolve() / "models" / f"{name}.files"
     return Check(
         "model",
         "failing",
@@ -144,11 +144,14 @@ def _startable(settings: Settings) -> Check:
     if not cached.is_dir() and shutil.which("mvn") is None and "KAFKA_HOME" not in os.environ:
         detail = "Java is there, Maven is not: install it, or set KAFKA_HOME to an Apache Kafka 4"
         return Check("kafka", "failing" if settings.kafka == "local" else "note", detail)
-    return Check("kafka", "ok", f"a local Apache Kafka can be started with {java.executable}")
+    first = "" if cached.is_dir() else "; its jars are fetched through Maven at the first start"
+    detail = f"a local Apache Kafka can be started with {java.executable}{first}"
+    return Check("kafka", "ok", detail)
 
 
 def _topics(settings: Settings) -> Check:
     from streams.backends.kafka.offsets import OffsetReader  # noqa: PLC0415
+    from streams.backends.kafka.ports import answers  # noqa: PLC0415
     from streams.backends.kafka.security import security_from_settings  # noqa: PLC0415
     from streams.backends.kafka.sharing import read_record  # noqa: PLC0415
     from streams.topics import Topics  # noqa: PLC0415
@@ -156,7 +159,7 @@ def _topics(settings: Settings) -> Check:
     bootstrap = settings.kafka
     if bootstrap in {"auto", "local", "in-process"}:
         record = read_record(settings.data)
-        if record is None:
+        if record is None or not any(answers(one) for one in record.bootstrap.split(",")):
             return Check("topics", "note", "no broker runs yet; they are made when one starts")
         bootstrap = record.bootstrap
     topics = Topics(settings.topic_prefix)

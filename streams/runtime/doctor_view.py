@@ -27,7 +27,8 @@ def show(checks: Sequence[Check], output: str) -> None:
         rows = [asdict(check) | {"detail": mask_text(check.detail)} for check in checks]
         typer.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
         return
-    table = Table("check", "state", "what", title="tidemark doctor")
+    table = Table("check", "state", title="tidemark doctor")
+    table.add_column("what", overflow="fold")  # a hash that is cut off is of no use
     for check in checks:
         state = Text(check.state, style=_STYLE[check.state])
         table.add_row(check.name, state, Text(mask_text(check.detail)))
