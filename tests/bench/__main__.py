@@ -31,7 +31,7 @@ def main() -> int:
     if os.environ.get("TIDEMARK_BENCH_DATA"):
         commands.append(["-m", "tests.bench.bench_encoder"])
     for command in commands:
-        finished = subprocess.run([sys.executable, *command], check=False)  # noqa: S603
+        finished = subprocess.run([sys.executable, *command], check=False)
         if finished.returncode:
             return finished.returncode
     return 0
