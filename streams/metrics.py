@@ -96,6 +96,15 @@ class Metrics:
         """Count messages read."""
         self._received.labels(role).inc(messages)
 
+    def received_by(self, role: str) -> int:
+        """Return the number of messages that a role has read."""
+        (metric,) = self._received.collect()
+        return sum(
+            int(sample.value)
+            for sample in metric.samples
+            if sample.name.endswith("_total") and sample.labels["role"] == role
+        )
+
     @contextmanager
     def step(self, role: str, step: str) -> Iterator[None]:
         """Time a step of a batch."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
+from streams.backends.clickhouse.table import Table
 from streams.cli import _queries
 from streams.cli._asking import (
     NOTHING,
@@ -24,7 +25,7 @@ from streams.cli._times import FIRST_MS, clickhouse_time, parse_time
 from streams.durations import parse_duration
 
 if TYPE_CHECKING:
-    from streams.backends.clickhouse import Reader, Table
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,24 @@ def terms(
     show(table, how, title=f"Terms of {spans}", hint=hint if bounds["documents"] else None)
 
 
-def _ask(reader: Reader, spans: Spans, source: str, least: int, limit: int) -> Table:
+class Database(Protocol):
+    """What can be asked: a reader, or the warehouse itself."""
+
+    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Table:
+        """Answer a query."""
+        ...
+
+
+def newest_terms(database: Database, limit: int) -> Table:
+    """Return the terms of the newest quarter of all documents against those before it."""
+    bounds = database.query(_queries.BOUNDS, {"source": ""}).dictionaries()[0]
+    if not bounds["documents"]:
+        return Table((), (), [])
+    spans = Asked(None, None, None, None, None).spans(bounds["last"], bounds["three_quarters"])
+    return _ask(database, spans, "", 3, limit)
+
+
+def _ask(reader: Database, spans: Spans, source: str, least: int, limit: int) -> Table:
     parameters = {
         "window_from": clickhouse_time(spans.window_from),
         "window_to": clickhouse_time(spans.window_to),

@@ -45,7 +45,7 @@ function show(status) {
   });
   fill("facts", facts, "nothing counted yet");
   fill("alerts", status.alerts.map((text) => element("div", text, "alert")), "No drift alert: the language looks as it did.");
-  const all = status.labels.reduce((sum, [, count]) => sum + count, 0) || 1;
+  const all = Math.max(1, ...status.labels.map(([, count]) => count));
   const labels = status.labels.map(([name, count]) => [name, count, bar(count / all)]);
   fill("labels", labels.length ? [table(["label", "documents", "share"], labels)] : [], "No document has landed yet.");
   const terms = status.terms.map(([term, z]) => [term, Number(z.toFixed(1))]);

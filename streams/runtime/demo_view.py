@@ -19,6 +19,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from streams.cli.terms import newest_terms
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -31,19 +33,6 @@ SELECT label, count() AS documents, round(avg(confidence), 2) AS confidence,
     any(title) AS example
 FROM documents GROUP BY label ORDER BY documents DESC LIMIT 12
 """
-_SPAN = """
-SELECT toUnixTimestamp64Milli(min(published_at)), toUnixTimestamp64Milli(max(published_at))
-FROM documents
-"""
-_TERMS = """
-SELECT term, z, documents, baseline_documents
-FROM trending_terms(source = '',
-    window_from = fromUnixTimestamp64Milli({middle:Int64}, 'UTC'),
-    window_to = fromUnixTimestamp64Milli({end:Int64}, 'UTC'),
-    baseline_from = fromUnixTimestamp64Milli({start:Int64}, 'UTC'),
-    baseline_to = fromUnixTimestamp64Milli({middle:Int64}, 'UTC'))
-WHERE documents >= 3 ORDER BY z DESC LIMIT 10
-"""
 _ALERTS = """
 SELECT message, severity, score, threshold,
     arrayMap(x -> x.term, terms_up), arrayMap(x -> x.term, terms_down),
@@ -54,7 +43,6 @@ _SUMMARY = """
 SELECT doc_id, label, summary FROM documents WHERE cut_off = 0 AND sentences > 4
 ORDER BY cityHash64(doc_id) LIMIT 3
 """
-_LATE_SHARE = 0.65
 
 
 class DemoView:
@@ -136,12 +124,10 @@ class DemoView:
         self._console.print(table)
 
     def _terms(self, database: ClickHouseWarehouse) -> None:
-        start, end = (int(value) for value in database.query(_SPAN).rows[0])
-        middle = round(start + (end - start) * _LATE_SHARE)
-        found = database.query(_TERMS, {"start": start, "middle": middle, "end": end + 1}).rows
-        table = Table("term", "z", "documents", "before", title="Emerging terms of the last third")
-        for term, z, documents, before in found:
-            table.add_row(term, f"{z:.1f}", str(documents), str(before))
+        table = Table("term", "z", "documents", "before", title="Emerging terms, newest quarter")
+        for row in newest_terms(database, 10).dictionaries():
+            before = str(row["baseline_documents"])
+            table.add_row(row["term"], f"{row['z']:.1f}", str(row["documents"]), before)
         self._console.print(table)
 
     def _alerts(self, database: ClickHouseWarehouse) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
+from streams.cli.terms import newest_terms
 from streams.errors import TidemarkError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ _LATEST = (
 )
 _ALERTS = "SELECT message FROM drift_alerts ORDER BY detected_at DESC LIMIT 5"
 _FRESH_S = 1.0
+_TERMS_FRESH_S = 15.0
 
 
 class StatusSource:
@@ -30,7 +32,7 @@ class StatusSource:
         self._platform = platform
         self._warehouse = warehouse
         self._landed: dict[str, Any] = {"labels": [], "latest": [], "alerts": [], "terms": []}
-        self._asked = float("-inf")
+        self._asked = self._terms_asked = float("-inf")
         self._asking = asyncio.Lock()
 
     async def gather(self) -> Mapping[str, Any]:
@@ -41,10 +43,18 @@ class StatusSource:
                 self._asked = time.monotonic()
         return {"where": self._platform.broker.describe(), "facts": self._facts(), **self._landed}
 
+    def _terms(self, warehouse: ClickHouseWarehouse) -> list[tuple[str, float]]:
+        """Ask seldom: this question reads the words of every document."""
+        if time.monotonic() - self._terms_asked < _TERMS_FRESH_S:
+            return list(self._landed["terms"])
+        self._terms_asked = time.monotonic()
+        found = newest_terms(warehouse, 12).dictionaries()
+        return [(row["term"], row["z"]) for row in found]
+
     def _facts(self) -> dict[str, int]:
         total = self._platform.metrics.total
         return {
-            "messages received": int(total("tidemark_messages_received_total")),
+            "documents received": self._platform.metrics.received_by("enrich"),
             "documents landed": int(total("tidemark_documents_landed_total")),
             "dead letters": int(total("tidemark_dead_letters_total")),
             "drift alerts": int(total("tidemark_drift_alerts_total")),
@@ -57,7 +67,7 @@ class StatusSource:
                 "labels": warehouse.query(_LABELS).rows,
                 "latest": warehouse.query(_LATEST).rows,
                 "alerts": [row[0] for row in warehouse.query(_ALERTS).rows],
-                "terms": [],
+                "terms": self._terms(warehouse),
             }
         except TidemarkError as error:
             self._platform.log.warning("status page has no figures", error=str(error))
