@@ -120,21 +120,21 @@ def _add_agent(app: faust.App, options: AppOptions, lane: Lane, hooks: Hooks) ->
         allow_empty=True,
     )
 
-    async def feed(stream: Any) -> None:
-        async for events in stream.noack_take(options.batch_documents, within=options.batch_wait):
-            messages = [_raw(event.message) for event in events]
-            _check_gaps(messages, hooks)
-            hooks.metrics.received(options.role, len(messages))
-            await lane.submit(messages, _acknowledger(stream, events))
+    async def take_in(stream: Any, events: Sequence[Any]) -> None:
+        messages = [_raw(event.message) for event in events]
+        _check_gaps(messages, hooks)
+        hooks.metrics.received(options.role, len(messages))
+        await lane.submit(messages, _acknowledger(stream, events))
 
     async def work(stream: Any) -> None:
-        try:
-            await feed(stream)
-        except Exception as error:  # noqa: BLE001 - handed to the supervisor, never lost
-            # Faust would start the agent again behind the messages that it had, which nobody
-            # would ever acknowledge: commits would stand still without a word.
-            lane.fail(error)
-            await asyncio.Event().wait()
+        async for events in stream.noack_take(options.batch_documents, within=options.batch_wait):
+            try:
+                await take_in(stream, events)
+            except Exception as error:  # noqa: BLE001 - handed to the supervisor, never lost
+                lane.fail(error)
+                # Never leave the loop: the end of noack_take turns Faust's own acknowledgements
+                # on again, and whatever else has been read would be committed unprocessed.
+                await asyncio.Event().wait()
 
     app.agent(channel, name=f"tidemark.{options.role}", concurrency=1)(work)
 

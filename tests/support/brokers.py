@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
 from streams.backends.kafka.opening import BrokerOptions, open_broker
+from streams.logs import _QUIET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +54,20 @@ def own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if not name.startswith("TIDEMARK_TEST_"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def own_logs() -> Iterator[None]:
+    """What a command does to logging ends with the test."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in _QUIET}
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)
