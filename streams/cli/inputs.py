@@ -43,7 +43,10 @@ TIME = Annotated[
     ),
 ]
 ID = Annotated[
-    str | None, typer.Option("--id-column", help="Column of the identity; else doc_id, id.")
+    str | None,
+    typer.Option(
+        "--id-column", help="Column of the identity; else doc_id, else a hash of the content."
+    ),
 ]
 SOURCE_COLUMN = Annotated[
     str | None, typer.Option("--source-column", help="Column of the segment.")
@@ -97,6 +100,12 @@ def show(verb: str, outcome: Outcome, seconds: float) -> None:
     """Say how many documents there were, how fast it went, and the first refusals."""
     speed = outcome.done / max(seconds, 1e-9)
     typer.echo(f"{verb} {outcome.done:,} documents in {seconds:.1f} s ({speed:,.0f}/s)")
+    if outcome.repeated:
+        typer.echo(
+            f"note: {outcome.repeated:,} of them share an identity with an earlier one of this run "
+            "and replace it; check the identity column (--id-column)",
+            err=True,
+        )
     if not outcome.refused:
         return
     typer.echo(f"refused {outcome.refused:,}:", err=True)

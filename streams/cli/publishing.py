@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from streams.stages.ingest import Ingest
 
 SHOWN_REFUSALS = 10
+_MOST_IDENTITIES = 1_000_000
 _FLUSH_SECONDS = 120.0
 
 
@@ -32,11 +33,14 @@ class Outcome:
         done: published and acknowledged, or enriched and written.
         refused: those that are no documents.
         reasons: the first of these.
+        repeated: published with an identity that an earlier one of this run had; such documents
+            replace each other. Counted up to a million identities.
     """
 
     done: int = 0
     refused: int = 0
     reasons: list[Refused] = field(default_factory=list)
+    repeated: int = 0
 
     def refuse(self, refused: Refused) -> None:
         """Count a refusal and keep it when it is one of the first."""
@@ -73,6 +77,7 @@ class Publisher:
         self._ingest = ingest
         self._clock = clock
         self._pace = pace
+        self._identities: set[int] = set()
 
     def run(self, found: Iterable[Found | Refused], outcome: Outcome) -> None:
         """Publish until the documents end; counts in ``outcome`` as it goes on.
@@ -97,11 +102,21 @@ class Publisher:
             outcome.refuse(item)
             return 0
         try:
-            self._producer.send([self._message(item.document)])
+            message = self._message(item.document)
+            self._producer.send([message])
         except InvalidDocument as error:
             outcome.refuse(Refused(item.location, str(error)))
             return 0
+        outcome.repeated += self._seen(item.document.source, message.key)
         return 1
+
+    def _seen(self, source: str, key: bytes | None) -> bool:
+        identity = hash((source, key))
+        if identity in self._identities:
+            return True
+        if len(self._identities) < _MOST_IDENTITIES:
+            self._identities.add(identity)
+        return False
 
     def _message(self, document: Document) -> Outgoing:
         origin = Origin(self._topic, 0, 0, self._clock.now_ms())

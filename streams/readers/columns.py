@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 TEXT = ("text", "body", "content", "abstract", "description", "article")
 TITLE = ("title", "headline")
 TIME = ("published_at", "date", "time", "timestamp", "created_at", "year")
-DOC_ID = ("doc_id", "id")
+# Only what says so: a column `id` is often unique within a part of a file, and documents that
+# share an identity replace each other.
+DOC_ID = ("doc_id",)
 LANGUAGE = ("language",)
 _SHOWN_COLUMNS = 12
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from schemas.codec import Codec
-    from schemas.messages import Origin
+    from schemas.messages import Origin, WindowStats
     from streams.clock import Clock
     from streams.metrics import Metrics
     from streams.ports import Producer
@@ -69,6 +69,7 @@ class DriftRole:
         self._clock = clock
         self._metrics = metrics
         self._restored: set[int] = set()
+        self._shown: dict[tuple[str, int], tuple[int, int]] = {}
         self._unconfirmed: list[Outgoing] = []
         # The end of a bounded run flushes windows from a thread that is not the lane's.
         self._alone = threading.Lock()
@@ -137,10 +138,28 @@ class DriftRole:
         with self._alone, self._metrics.step("drift", "checkpoint"):
             messages = [self._state(part) for part in self._stage.snapshot()]
             self._emit(messages)
+            self._emit(self._encoded(DriftOutput(self._changed_windows(), ())))
             self._confirm()
         size = sum(len(message.value or b"") for message in messages)
         self._interval_ms = max(_INTERVAL_MS, size // _STATE_BYTES_PER_MS)
         self._saved_at = self._clock.now_ms()
+
+    def _changed_windows(self) -> tuple[WindowStats, ...]:
+        """Return open windows that have grown since the last checkpoint.
+
+        The stage itself speaks when a window has doubled or closes; people who look at a live
+        window, or at the last one of a source that fell silent, should not have to wait for that.
+        """
+        open_windows = self._stage.flush_open()
+        shown, self._shown = self._shown, {}
+        for record in open_windows:
+            key = (record.source, record.window_start)
+            self._shown[key] = (record.version, record.documents)
+        return tuple(
+            record
+            for record in open_windows
+            if shown.get((record.source, record.window_start)) != (record.version, record.documents)
+        )
 
     def _state(self, part: StatePart) -> Outgoing:
         key = state_key(part.source, part.name)

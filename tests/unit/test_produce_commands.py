@@ -37,8 +37,8 @@ CODEC = codec_for(None)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Run in a folder of its own, with a file of three rows of which one is bad."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "rows.csv").write_text("id,text,year\n1,a,2014\n2,,2014\n3,c,2015\n")
-    (tmp_path / "good.csv").write_text("id,text\n1,a\n2,b\n")
+    (tmp_path / "rows.csv").write_text("doc_id,text,year\n1,a,2014\n2,,2014\n3,c,2015\n")
+    (tmp_path / "good.csv").write_text("doc_id,text\n1,a\n2,b\n")
     return tmp_path
 
 

@@ -152,3 +152,13 @@ def test_the_memory_producer_refuses_all_or_nothing() -> None:
     producer.send([Outgoing("t", None, b"a"), Outgoing("t", None, None)])
     producer.close()
     assert (len(producer.acknowledged), producer.waiting, producer.closed) == (2, [], True)
+
+
+def test_shared_identities_are_counted() -> None:
+    """Documents that will replace an earlier one of the same run are counted, not hidden."""
+    outcome = Outcome()
+    producer = MemoryProducer()
+    texts = [("a", "x"), ("b", "y"), ("a", "z")]
+    items = [Found("f", Document(text=text, doc_id=name)) for name, text in texts]
+    publisher(producer).run(items, outcome)
+    assert (outcome.done, outcome.repeated) == (3, 1)

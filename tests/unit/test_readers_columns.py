@@ -26,14 +26,14 @@ def reason(values: dict[str, Any], **columns: str) -> str:
 
 def test_the_first_present_of_the_usual_names_is_taken() -> None:
     """An abstract with a year needs no option."""
-    values = {"abstract": "t", "headline": "h", "year": 2014, "id": 7, "description": "d"}
+    values = {"abstract": "t", "headline": "h", "year": 2014, "doc_id": 7, "description": "d"}
     expected = Document("t", "7", "file", 1388534400000, "h", None, {"description": "d"})
     assert mapped(values) == expected
 
 
 def test_case_does_not_matter() -> None:
     """Spreadsheets capitalize; an exact match wins."""
-    assert mapped({"Text": "t", "ID": "i"}) == Document("t", "i", "file")
+    assert mapped({"Text": "t", "DOC_ID": "i"}) == Document("t", "i", "file")
     assert mapped({"TEXT": "no", "text": "yes"}).text == "yes"
 
 
@@ -66,7 +66,11 @@ def test_other_scalars_become_metadata() -> None:
 def test_rows_may_have_different_columns() -> None:
     """JSON lines need not all look alike."""
     mapper = Mapper(Columns(), "file")
-    rows = [Row("f:1", {"text": "a"}), Row("f:2", {"body": "b", "id": "i"}), Row("f:3", {"x": "y"})]
+    rows = [
+        Row("f:1", {"text": "a"}),
+        Row("f:2", {"body": "b", "doc_id": "i"}),
+        Row("f:3", {"x": "y"}),
+    ]
     found = [mapper.document(row) for row in rows]
     assert found[:2] == [
         Found("f:1", Document("a", source="file")),

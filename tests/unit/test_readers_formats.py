@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROWS: list[dict[str, Any]] = [
-    {"id": "1", "title": "Storm", "text": "Ferries stay in, the pier is closed.", "year": 2014},
-    {"id": "2", "title": "Calm", "text": 'They "sail"\nagain; all of them.', "year": 2015},
+    {"doc_id": "1", "title": "Storm", "text": "Ferries stay in, the pier is closed.", "year": 2014},
+    {"doc_id": "2", "title": "Calm", "text": 'They "sail"\nagain; all of them.', "year": 2015},
 ]
 EXPECTED = [
     Document(ROWS[0]["text"], "1", "news", 1388534400000, "Storm"),
