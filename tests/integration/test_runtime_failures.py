@@ -207,7 +207,11 @@ async def test_a_model_that_hangs_stops_the_worker(kafka: Broker, tmp_path: Path
     platform = _platform(kafka, tmp_path, inference_timeout="300ms")
     free = threading.Event()
     publish(platform, documents(COUNT))
-    hanging = FakeEnricher(core_hook=lambda _: free.wait(30) and None)
+
+    def hang(_texts: object) -> None:
+        free.wait(30)
+
+    hanging = FakeEnricher(core_hook=hang)
     async with running(platform, parts_of(MemoryWarehouse(), hanging)) as session:
         with pytest.raises(WorkerFailed, match=r"step core took longer than 0\.3 s") as caught:
             await _failure(session)

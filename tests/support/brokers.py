@@ -6,13 +6,15 @@ import logging
 import os
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
 
 from streams.backends.kafka.opening import BrokerOptions, open_broker
 from streams.logs import _QUIET
+from streams.runtime import drift_role, wiring
+from streams.runtime.faust_app import AppOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,8 +50,9 @@ def broker(request: pytest.FixtureRequest) -> Broker:
 
 @pytest.fixture(autouse=True)
 def own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Settings of the machine that runs the tests do not leak into them; checkpoints are quick."""
-    monkeypatch.setattr("streams.runtime.drift_role._INTERVAL_MS", 200)
+    """Settings of this machine do not leak in; checkpoints and commits are quick."""
+    monkeypatch.setattr(drift_role, "_INTERVAL_MS", 200)
+    monkeypatch.setattr(wiring, "AppOptions", _quick_commits)
     for name in [name for name in os.environ if name.startswith("TIDEMARK_")]:
         if not name.startswith("TIDEMARK_TEST_"):
             monkeypatch.delenv(name)
@@ -83,6 +86,10 @@ def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     while (left := _started_since(before)) and time.monotonic() < deadline:
         pause.wait(0.02)
     assert left == []
+
+
+def _quick_commits(**options: Any) -> AppOptions:
+    return AppOptions(**{**options, "commit_interval": 0.2})
 
 
 def _started_since(before: set[threading.Thread]) -> list[str]:

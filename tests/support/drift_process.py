@@ -1,0 +1,51 @@
+"""A drift worker as a process of its own, to be killed: ``python -m ... BOOTSTRAP PREFIX FOLDER``.
+
+Writes a line to standard output for every batch that it has processed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streams.backends.kafka.opening import BrokerOptions, open_broker
+from streams.backends.memory import MemoryWarehouse
+from streams.runtime import drift_role
+from streams.stages.drift import DriftStage
+from tests.support.runtime import parts_of, platform_on, running, settings_for
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schemas.messages import Enriched, Origin
+    from streams.stages.drift import DriftOutput
+
+
+class TalkingStage(DriftStage):
+    """Says how many messages it has processed."""
+
+    def process(self, batch: Sequence[tuple[Origin, Enriched]]) -> DriftOutput:
+        output = super().process(batch)
+        sys.stdout.write(f"{len(batch)}\n")
+        sys.stdout.flush()
+        return output
+
+
+async def run(bootstrap: str, prefix: str, folder: Path) -> None:
+    """Run until killed."""
+    settings = settings_for(folder, topic_prefix=prefix, drift_reference=200)
+    with open_broker(BrokerOptions(bootstrap, folder)) as broker:
+        platform = platform_on(broker, settings)
+        async with running(platform, parts_of(MemoryWarehouse()), ["drift"]) as session:
+            await session.worker.wait()
+
+
+if __name__ == "__main__":
+    from streams.runtime import wiring
+
+    drift_role._INTERVAL_MS = 300
+    wiring._DRIFT_MESSAGES = 100
+    wiring.DriftStage = TalkingStage  # type: ignore[attr-defined]
+    asyncio.run(run(sys.argv[1], sys.argv[2], Path(sys.argv[3])))
