@@ -21,7 +21,7 @@ from streams.runtime.read_endpoint import ReadEndpoint
 from streams.runtime.report import write_report
 from streams.runtime.run_record import RunRecord
 from streams.runtime.status_source import StatusSource
-from streams.runtime.web_port import choose_port
+from streams.runtime.web_port import choose_port, page_url
 from streams.runtime.wiring import build_runners
 from streams.runtime.worker import Worker, WorkerFailed
 
@@ -139,10 +139,12 @@ async def serving(
     platform.broker.watch(gone)
     try:
         await worker.start()
-        url = f"http://{web[0]}:{web[1]}/"
+        url = page_url(*web)
         endpoint.publish(url)
         yield Running(worker, drift, url)
     finally:
+        # Its end would be told to a loop that has ended, too.
+        platform.broker.unwatch()
         endpoint.withdraw()
         with contextlib.suppress(asyncio.CancelledError):
             await worker.stop()

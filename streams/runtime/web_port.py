@@ -29,6 +29,11 @@ def choose_port(host: str, port: int, *, fall_back: bool = False) -> tuple[str, 
         ) from error
 
 
+def page_url(host: str, port: int) -> str:
+    """Return where the page is served; IPv6 addresses stand in brackets."""
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
 def _bindable(host: str, port: int) -> int:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:

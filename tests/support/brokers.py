@@ -85,7 +85,7 @@ def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     pause = threading.Event()
     while (left := _started_since(before)) and time.monotonic() < deadline:
         pause.wait(0.02)
-    assert left == []
+    assert left == [], f"threads that still run: {left}"
 
 
 def _quick_commits(**options: Any) -> AppOptions:

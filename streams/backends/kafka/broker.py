@@ -98,13 +98,17 @@ class Broker:
         self._watching.append((watcher, stop))
         watcher.start()
 
-    def close(self) -> None:
-        """Stop watching, stop what this process owns, give up the ownership."""
+    def unwatch(self) -> None:
+        """Call nobody any more."""
         for watcher, stop in self._watching:
             stop.set()
             if watcher is not threading.current_thread():
                 watcher.join()
         self._watching.clear()
+
+    def close(self) -> None:
+        """Stop watching, stop what this process owns, give up the ownership."""
+        self.unwatch()
         try:
             if self._backend is not None:
                 self._backend.stop()
