@@ -109,7 +109,7 @@ class Settings(BaseSettings):
     batch_wait: Duration = Field("50ms", description="Longest wait for a micro-batch to fill.")
     batches_in_flight: int = Field(3, ge=1, le=16, description="Micro-batches at work at a time.")
     land_wait: Duration = Field(
-        "1s", description="Longest wait for an insert into ClickHouse to fill."
+        "2s", description="Longest wait for an insert into ClickHouse to fill."
     )
     max_document_bytes: int = Field(
         4 * 1024 * 1024, ge=1024, description="Longer texts go to the dead letters (UTF-8 bytes)."

@@ -11,6 +11,10 @@ from streams.runtime.dead_letters import outgoing_letter
 from streams.runtime.lane import Step
 from streams.stages.enrich import dead_letter
 
+_MOST_MESSAGES = 2_000
+_MOST_BYTES = 32 << 20
+_IDLE_MS = 200
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,84 +26,130 @@ if TYPE_CHECKING:
     from streams.topics import Topics
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Landing:
-    """Decoded records of one batch, by table, and messages that nobody can read."""
+    """Decoded records that wait to be written, by table, and messages that nobody can read."""
 
     documents: list[Enriched] = field(default_factory=list)
     stats: list[WindowStats] = field(default_factory=list)
     alerts: list[DriftAlert] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     unreadable: list[DeadLetter] = field(default_factory=list)
+    size: int = 0
+    since_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class LandRole:
-    """Steps of the land lane: decode, write."""
+    """The only step of the land lane gathers; its checkpoint writes; both in the same thread.
 
-    codec: Codec
-    warehouse: Warehouse
-    producer: Producer
-    topics: Topics
-    retry: Retry
-    clock: Clock
-    metrics: Metrics
+    ClickHouse likes few and large inserts: what a thousand rows cost is little more than what ten
+    do. So records are gathered until there are many, until the first has waited long enough, or
+    until nothing more comes; then they are written, and only then acknowledged.
+
+    Args:
+        codec: reads the messages.
+        warehouse: where everything lands.
+        producer: for messages that nobody can read.
+        topics: names of the topics.
+        retry: waits while the database is away; meanwhile nothing more is read.
+        clock: for waiting and latency.
+        metrics: counts rows and latency.
+        wait_ms: longest time that a record waits for others.
+    """
+
+    def __init__(
+        self,
+        *,
+        codec: Codec,
+        warehouse: Warehouse,
+        producer: Producer,
+        topics: Topics,
+        retry: Retry,
+        clock: Clock,
+        metrics: Metrics,
+        wait_ms: int,
+    ) -> None:
+        self._codec = codec
+        self._warehouse = warehouse
+        self._producer = producer
+        self._topics = topics
+        self._retry = retry
+        self._clock = clock
+        self._metrics = metrics
+        self._wait_ms = wait_ms
+        self._landing = Landing()
+        self._newest_ms = 0
 
     def steps(self) -> tuple[Step, ...]:
-        """Return the steps in order; each runs in a thread of its own."""
-        return (Step("decode", self.decode), Step("write", self._write))
+        """Return the one step of this lane."""
+        return (Step("gather", self._gather),)
 
-    def decode(self, messages: Sequence[RawMessage]) -> Landing:
-        """Sort messages by the table that they land in."""
-        landing = Landing()
-        with self.metrics.step("land", "decode"):
+    def due(self, pending_messages: int) -> bool:
+        """Write when there are many, when the first has waited, or when nothing more comes."""
+        now, since = self._clock.now_ms(), self._landing.since_ms
+        if since is None or pending_messages >= _MOST_MESSAGES or self._landing.size >= _MOST_BYTES:
+            return True
+        return now - since >= self._wait_ms or now - self._newest_ms >= _IDLE_MS
+
+    def save(self) -> None:
+        """Write everything gathered; returns when it is durable."""
+        landing, self._landing = self._landing, Landing()
+        self._write(landing)
+
+    def _gather(self, messages: Sequence[RawMessage]) -> None:
+        with self._metrics.step("land", "gather"):
             for message in messages:
-                self._sort(message, landing)
-        return landing
+                self._sort(message, self._landing)
+                self._landing.size += len(message.value or b"")
+        self._newest_ms = self._clock.now_ms()
+        if self._landing.since_ms is None:
+            self._landing.since_ms = self._newest_ms
 
     def _sort(self, message: RawMessage, landing: Landing) -> None:
         topic, value = message.origin.topic, message.value or b""
         try:
-            if topic == self.topics.enriched:
-                landing.documents.append(self.codec.decode(Enriched, value))
-            elif topic == self.topics.stats:
-                landing.stats.append(self.codec.decode(WindowStats, value))
-            elif topic == self.topics.alerts:
-                landing.alerts.append(self.codec.decode(DriftAlert, value))
+            if topic == self._topics.enriched:
+                landing.documents.append(self._codec.decode(Enriched, value))
+            elif topic == self._topics.stats:
+                landing.stats.append(self._codec.decode(WindowStats, value))
+            elif topic == self._topics.alerts:
+                landing.alerts.append(self._codec.decode(DriftAlert, value))
             else:
-                landing.letters.append(self.codec.decode(DeadLetter, value))
+                landing.letters.append(self._codec.decode(DeadLetter, value))
         except InvalidDocument as error:
-            letter = dead_letter(message, error, "land", self.clock.now_ms())
+            letter = dead_letter(message, error, "land", self._clock.now_ms())
             # What cannot be read in the dead-letter topic itself must not go round in circles.
-            circular = topic == self.topics.dead_letters
+            circular = topic == self._topics.dead_letters
             (landing.letters if circular else landing.unreadable).append(letter)
 
     def _write(self, landing: Landing) -> None:
-        with self.metrics.step("land", "write"):
+        with self._metrics.step("land", "write"):
             if landing.unreadable:
-                self.retry("send dead letters", lambda: self._send(landing.unreadable))
-            self.retry("write to ClickHouse", lambda: self._store(landing))
+                self._retry("send dead letters", lambda: self._send(landing.unreadable))
+            self._retry("write to ClickHouse", lambda: self._store(landing))
         self._count(landing)
 
     def _send(self, letters: Sequence[DeadLetter]) -> None:
-        topic = self.topics.dead_letters
-        self.producer.send([outgoing_letter(x, topic, self.codec, self.producer) for x in letters])
-        self.producer.flush(60.0)
+        topic = self._topics.dead_letters
+        self._producer.send(
+            [outgoing_letter(x, topic, self._codec, self._producer) for x in letters]
+        )
+        self._producer.flush(60.0)
 
     def _store(self, landing: Landing) -> None:
         if landing.documents:
-            self.warehouse.write_documents(landing.documents)
+            self._warehouse.write_documents(landing.documents)
         if landing.letters:
-            self.warehouse.write_dead_letters(landing.letters)
+            self._warehouse.write_dead_letters(landing.letters)
         if landing.stats:
-            self.warehouse.write_stats(landing.stats)
+            self._warehouse.write_stats(landing.stats)
         if landing.alerts:
-            self.warehouse.write_alerts(landing.alerts)
+            self._warehouse.write_alerts(landing.alerts)
 
     def _count(self, landing: Landing) -> None:
-        now = self.clock.now_ms()
-        self.metrics.landed(len(landing.documents), len(landing.letters))
+        now = self._clock.now_ms()
+        self._metrics.landed(len(landing.documents), len(landing.letters))
         for document in landing.documents:
-            self.metrics.latency(now - document.received_at)
+            self._metrics.latency(now - document.received_at)
         for letter in landing.unreadable:
-            self.metrics.dead_letter("land", letter.code)
+            self._metrics.dead_letter("land", letter.code)

@@ -88,6 +88,7 @@ class Lane:
         self._idle.set()
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
+        self._saving = asyncio.Lock()
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
 
     def start(self) -> None:
@@ -129,7 +130,7 @@ class Lane:
         idle.cancel()
         if not done or self.failed.done():
             return False
-        await self._save_if(due=bool(self._pending))
+        await self._save_if_due(force=True)
         return True
 
     async def close(self) -> None:
@@ -176,7 +177,7 @@ class Lane:
         if self._checkpoint is None:
             await self._acknowledge(len(self._pending))
         else:
-            await self._save_if(due=self._checkpoint.due(self._pending_messages()))
+            await self._save_if_due()
         self._at_work -= 1
         self._room.release()
         if self._at_work == 0:
@@ -185,16 +186,22 @@ class Lane:
     async def _ticker(self) -> None:
         while True:
             await asyncio.sleep(self._tick)
-            if self._checkpoint is not None and self._pending:
-                await self._save_if(due=self._checkpoint.due(self._pending_messages()))
+            await self._save_if_due()
 
-    async def _save_if(self, *, due: bool) -> None:
-        if self._checkpoint is None or not due:
-            return
-        # A batch that finishes while the checkpoint is being written waits for the next one.
-        covered = len(self._pending)
-        await self._run(len(self._steps) - 1, self._checkpoint.save)
-        await self._acknowledge(covered)
+    async def _save_if_due(self, *, force: bool = False) -> None:
+        """Make a checkpoint and acknowledge the batches that it covers.
+
+        One at a time: a batch that finishes while it is being written waits for the next one. None
+        after a failure: a step that raised may have left half of a batch in the role's state.
+        """
+        async with self._saving:
+            if self._checkpoint is None or not self._pending or self.failed.done():
+                return
+            if not force and not self._checkpoint.due(self._pending_messages()):
+                return
+            covered = len(self._pending)
+            await self._run(len(self._steps) - 1, self._checkpoint.save)
+            await self._acknowledge(covered)
 
     def _pending_messages(self) -> int:
         return sum(len(batch.messages) for batch in self._pending)

@@ -27,6 +27,7 @@ class RolePlan:
     steps: Sequence[Step]
     step_timeout: float
     checkpoint: Checkpoint | None = None
+    tick: float = 0.5
     close: Callable[[], None] | None = None
 
 
@@ -72,6 +73,7 @@ class RoleRunner:
             in_flight=plan.options.batches_in_flight,
             timeout=plan.step_timeout,
             checkpoint=plan.checkpoint,
+            tick=plan.tick,
         )
         self._lane.start()
         self._app = build_app(plan.options, self._lane, plan.hooks)

@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from streams.runtime.platform import Platform
     from streams.topics import Role
 
-_LAND_MESSAGES = 1_000
+_LAND_MESSAGES = 500
 _DRIFT_MESSAGES = 500
+_LAND_TICK_S = 0.1
 _FETCH_BYTES: dict[Role, int] = {"enrich": 128 << 10, "drift": 1 << 20, "land": 1 << 20}
 
 
@@ -88,7 +89,10 @@ def _plan(
         )
         return plan, drift
     land = _land(platform, parts, producer)
-    return _role_plan(platform, role, land.steps(), producer, web=web), land
+    plan = _role_plan(
+        platform, role, land.steps(), producer, web=web, checkpoint=land, tick=_LAND_TICK_S
+    )
+    return plan, land
 
 
 def role_producer(platform: Platform, client: str) -> KafkaProducer:
@@ -143,6 +147,7 @@ def _land(platform: Platform, parts: Parts, producer: Producer) -> LandRole:
         retry=platform.retry("land"),
         clock=platform.clock,
         metrics=platform.metrics,
+        wait_ms=parse_duration(platform.settings.land_wait),
     )
 
 
@@ -154,6 +159,7 @@ def _role_plan(
     *,
     web: tuple[str, int] | None,
     checkpoint: Checkpoint | None = None,
+    tick: float = 0.5,
     on_revoked: Callable[[], None] = lambda: None,
 ) -> RolePlan:
     return RolePlan(
@@ -162,6 +168,7 @@ def _role_plan(
         steps=steps,
         step_timeout=parse_duration(platform.settings.inference_timeout) / 1000,
         checkpoint=checkpoint,
+        tick=tick,
         close=producer.close,
     )
 
@@ -169,7 +176,7 @@ def _role_plan(
 def _app_options(platform: Platform, role: Role, web: tuple[str, int] | None) -> AppOptions:
     settings, topics = platform.settings, platform.topics
     sizes = {"enrich": settings.batch_documents, "drift": _DRIFT_MESSAGES, "land": _LAND_MESSAGES}
-    waits = {"enrich": settings.batch_wait, "drift": "100ms", "land": settings.land_wait}
+    waits = {"enrich": settings.batch_wait, "drift": "100ms", "land": "100ms"}
     return AppOptions(
         role=role,
         group=topics.group(role),
