@@ -78,7 +78,8 @@ def _part(folders: Iterator[tuple[str, Path]], wanted: int, seen: set[bytes]) ->
     """Return passages in shuffled order, from as few packages and as long ones as will do."""
     found: list[Passage] = []
     for package, folder in folders:
-        if len(found) >= wanted:
+        # A summary of two lines says nothing: rather another package than short documents.
+        if sum(len(passage.text) >= _MINIMUM_CHARACTERS[0] for passage in found) >= wanted:
             break
         found += _new(_passages_of(package, folder), seen)
     for minimum in _MINIMUM_CHARACTERS:

@@ -138,3 +138,53 @@ async def test_timeout_is_named() -> None:
     await lane.close()
     with pytest.raises(StepTimeout, match="step core took longer"):
         raise error
+
+
+class _Slow(Checkpoint):
+    """Always due; each save waits for its gate."""
+
+    def __init__(self) -> None:
+        self.started = threading.Event()
+        self.gate = threading.Event()
+
+    def due(self, pending_messages: int) -> bool:
+        return pending_messages > 0
+
+    def save(self) -> None:
+        self.started.set()
+        assert self.gate.wait(5)
+
+
+async def test_batch_that_comes_during_a_checkpoint_waits_for_the_next() -> None:
+    """Only batches that were finished when a checkpoint began are acknowledged by it."""
+    checkpoint = _Slow()
+    lane = Lane([Step("a", list)], in_flight=3, timeout=6, checkpoint=checkpoint, tick=0.01)
+    acks = _Acks()
+    lane.start()
+    await lane.submit(_messages(0, 1), acks.of(_messages(0, 1)))
+    assert await asyncio.to_thread(checkpoint.started.wait, 5)
+    await lane.submit(_messages(1, 1), acks.of(_messages(1, 1)))
+    assert acks.offsets == []
+    checkpoint.gate.set()
+    assert await lane.drain(5)
+    await lane.close()
+    assert acks.offsets == [0, 1]
+
+
+async def test_no_checkpoint_after_a_failure() -> None:
+    """A step that raised may have left half a batch in the state: nothing more is saved."""
+
+    def step(messages: list[RawMessage]) -> None:
+        if messages[0].origin.offset == 1:
+            raise ValueError("half done")
+
+    checkpoint = _EveryThird()
+    lane = Lane([Step("a", step)], in_flight=3, timeout=5, checkpoint=checkpoint, tick=0.01)
+    acks = _Acks()
+    lane.start()
+    for offset in range(2):
+        await lane.submit(_messages(offset, 1), acks.of(_messages(offset, 1)))
+    await asyncio.wait_for(lane.failed, 5)
+    assert not await lane.drain(1)
+    await lane.close()
+    assert (checkpoint.saves, acks.offsets) == (0, [])
