@@ -21,7 +21,7 @@ from streams.readers import Found
 from streams.runtime.completion import Completion
 from streams.runtime.demo_view import DemoView
 from streams.runtime.memory import MemorySampler
-from streams.runtime.model_speed import documents_per_second, warm_up
+from streams.runtime.model_speed import ModelAlone
 from streams.runtime.parts import open_parts
 from streams.runtime.platform import open_platform
 from streams.runtime.report import write_report
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 _STEP_MS = 1_000
 _REFERENCE_SHARE = 4
 _LEAST_REFERENCE = 100
-_MOST_MEASURED = 6_000  # of more documents, every second, third, ... goes through the model again
 
 # The classes that suit documentation; TIDEMARK_LABELS replaces them.
 DEMO_LABELS = {
@@ -116,14 +115,17 @@ class _Demo:
         self._options = options
         self._documents = documents
         self._stop_publishing = threading.Event()
+        assert parts.enricher is not None  # noqa: S101 - opened for all roles
+        batch = platform.settings.batch_documents
+        self._alone = ModelAlone(parts.enricher, documents, batch)
         # Opened early: a new broker takes a moment to give out the first producer's id.
         self._producer = role_producer(platform, "demo")
 
     async def run(self) -> None:
         """Publish, wait until all has landed, show, and serve while somebody looks."""
-        assert self._parts.enricher is not None  # noqa: S101 - opened for all roles
         completion = Completion(self._platform)
-        warm_up(self._parts.enricher)
+        with self._view.working("measuring the model alone, before and after"):
+            await asyncio.to_thread(self._alone.measure, 0)
         settings = self._platform.settings
         web = choose_port(settings.web_host, settings.web_port, fall_back=True)
         try:
@@ -200,13 +202,10 @@ class _Demo:
                 await asyncio.sleep(0.25)
 
     def _figures(self, record: RunRecord) -> Report:
-        assert self._parts.enricher is not None  # noqa: S101 - opened for all roles
         with self._view.working("measuring the model alone on the same documents"):
-            size = self._platform.settings.batch_documents
-            every = -(-len(self._documents) // _MOST_MEASURED)
-            sample = self._documents[::every]
-            speed = documents_per_second(self._parts.enricher, sample, size)
-        details = {"model_documents": len(sample)}
+            self._alone.measure(1)
+        details = {"model_documents": self._alone.documents}
+        speed = self._alone.documents_per_second
         report = record.report(model_documents_per_second=speed, details=details)
         if self._options.report is not None:
             write_report(self._options.report, report)

@@ -29,6 +29,7 @@ class RolePlan:
     checkpoint: Checkpoint | None = None
     tick: float = 0.5
     close: Callable[[], None] | None = None
+    abandon: Callable[[], None] | None = None
 
 
 class RoleRunner:
@@ -105,14 +106,15 @@ class RoleRunner:
             await self._stop_app(timeout)
         if self._lane is not None:
             await self._lane.close()
-        if self._plan.close is not None:
-            await self._release(self._plan.close)
+        release = self._plan.close if drained else self._plan.abandon
+        if release is not None:
+            await self._release(release)
         self._log.info("role stopped", drained=drained)
         return drained
 
-    async def _release(self, close: Callable[[], None]) -> None:
+    async def _release(self, release: Callable[[], None]) -> None:
         try:
-            await asyncio.get_running_loop().run_in_executor(None, close)
+            await asyncio.get_running_loop().run_in_executor(None, release)
         except TidemarkError as error:
             # What was not delivered was not acknowledged either; the other roles must end too.
             self._log.warning("unclean stop", error=str(error))

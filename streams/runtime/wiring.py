@@ -155,7 +155,7 @@ def _role_plan(
     platform: Platform,
     role: Role,
     steps: Sequence[Step],
-    producer: Producer,
+    producer: KafkaProducer,
     *,
     web: tuple[str, int] | None,
     checkpoint: Checkpoint | None = None,
@@ -170,6 +170,7 @@ def _role_plan(
         checkpoint=checkpoint,
         tick=tick,
         close=producer.close,
+        abandon=producer.abandon,
     )
 
 

@@ -98,8 +98,12 @@ class Worker:
                 raise _failed(role, task.result())
 
     async def stop(self) -> None:
-        """Stop all roles in the order in which documents pass through them."""
-        deadline = asyncio.get_running_loop().time() + self._timeout
+        """Stop all roles in the order in which documents pass through them.
+
+        When the worker was aborted, nobody is there who would take what is in flight.
+        """
+        timeout = 0.0 if self._aborted.done() else self._timeout
+        deadline = asyncio.get_running_loop().time() + timeout
         for runner in self._started:
             left = max(1.0, deadline - asyncio.get_running_loop().time())
             await runner.stop(left)

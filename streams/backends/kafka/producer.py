@@ -140,6 +140,14 @@ class KafkaProducer:
         """
         self.flush(self._options.close_timeout)
 
+    def abandon(self) -> None:
+        """Drop what is not acknowledged yet; whoever waits in ``flush`` is told so at once.
+
+        For a worker that cannot wait: its messages were not acknowledged, and are read again.
+        """
+        self._client.purge()
+        self._client.poll(0)
+
     def __enter__(self) -> Self:
         return self
 
