@@ -81,3 +81,6 @@ class FlakyProducer:
     def close(self) -> None:
         self.flush(30.0)
         self._producer.close()
+
+    def abandon(self) -> None:
+        self._waiting.clear()
