@@ -8,10 +8,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench check kafka clean lock
+.PHONY: help run test bench bench-faults check kafka clean lock
 
 help: ## Show this help
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(STAMP) ## Set up everything and run the whole pipeline on real documents (tidemark demo)
 	$(BIN)/tidemark demo $(ARGS)
@@ -21,6 +21,9 @@ test: $(DEV_STAMP) ## Set up everything and run the tests
 
 bench: $(DEV_STAMP) ## Benchmarks: pipeline against the bare model, encoder, drift, codec
 	$(BIN)/python -m tests.bench $(ARGS)
+
+bench-faults: $(DEV_STAMP) ## Kill -9 the whole pipeline at random moments and count what is there
+	$(BIN)/python -m tests.fault.kill_driver $(ARGS)
 
 check: $(DEV_STAMP) ## Lint, format and strict types
 	$(BIN)/ruff check .
