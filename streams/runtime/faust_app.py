@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +102,18 @@ def build_app(options: AppOptions, lane: Lane, hooks: Hooks) -> faust.App:
     )
     _add_agent(app, options, lane, hooks)
     return app
+
+
+def wait_for_nothing(app: faust.App) -> None:
+    """Let an app stop although messages that it has read will never be acknowledged here.
+
+    When the lane is drained, nobody takes these any more; waiting for them, as Faust does by
+    default and must do in a rebalance, would last for ever.
+    """
+    with warnings.catch_warnings():
+        # Faust warns of a setting that changes after a rebalance has asked for it.
+        warnings.simplefilter("ignore")
+        app.conf.stream_wait_empty = False
 
 
 def _web(options: AppOptions) -> dict[str, Any]:

@@ -120,9 +120,9 @@ class RoleRunner:
             self._log.warning("unclean stop", error=str(error))
 
     async def _stop_app(self, timeout: float) -> None:
-        # The lane is drained. What else Faust has read will never be acknowledged here: waiting
-        # for that, as Faust does by default, would last for ever.
-        self._app.conf.stream_wait_empty = False
+        from streams.runtime.faust_app import wait_for_nothing  # noqa: PLC0415 - see start
+
+        wait_for_nothing(self._app)
         ending = asyncio.ensure_future(self._commit_and_stop())
         # Not wait_for: Faust swallows cancellations, and wait_for would wait for the end of them.
         done, _ = await asyncio.wait({ending}, timeout=timeout)
