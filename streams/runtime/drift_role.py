@@ -78,7 +78,7 @@ class DriftRole:
 
     def steps(self) -> tuple[Step, ...]:
         """Return the one step of this lane."""
-        return (Step("drift", self._process),)
+        return (Step("drift", self._process, waits=True),)
 
     def revoked(self) -> None:
         """Forget all partitions: their state is read again when their next message comes.

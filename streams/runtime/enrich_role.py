@@ -44,7 +44,7 @@ class EnrichRole:
             Step("pre", self._pre),
             Step("core", self._core),
             Step("post", self._post),
-            Step("deliver", self._deliver),
+            Step("deliver", self._deliver, waits=True),
         )
 
     def _pre(self, messages: Sequence[RawMessage]) -> Batch:

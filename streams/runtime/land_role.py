@@ -82,7 +82,7 @@ class LandRole:
 
     def steps(self) -> tuple[Step, ...]:
         """Return the one step of this lane."""
-        return (Step("gather", self._gather),)
+        return (Step("gather", self._gather, waits=True),)
 
     def due(self, pending_messages: int) -> bool:
         """Write when there are many, when the first has waited, or when nothing more comes."""

@@ -29,10 +29,17 @@ class StepTimeout(TidemarkError):  # noqa: N818 - named by its consequence
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a lane: a name for logs and metrics, and a function called in its thread."""
+    """One step of a lane.
+
+    Attributes:
+        name: for logs and metrics.
+        run: called in the step's thread with what the step before returned.
+        waits: it may wait for a database or a broker that is away, for as long as that takes.
+    """
 
     name: str
     run: Callable[[Any], Any]
+    waits: bool = False
 
 
 class Checkpoint(Protocol):
@@ -59,7 +66,7 @@ class Lane:
     Args:
         steps: functions; each gets what the one before returned, the first the batch's messages.
         in_flight: batches at work at a time; ``submit`` waits when there are as many.
-        timeout: seconds that one step may take.
+        timeout: seconds that one step may take, unless it ``waits``.
         checkpoint: for a role with state: batches are acknowledged at its checkpoints only.
         tick: seconds between looks whether an idle lane's checkpoint is due.
     """
@@ -124,14 +131,16 @@ class Lane:
     async def drain(self, timeout: float) -> bool:
         """Finish and acknowledge what is in flight; returns False when that took too long."""
         self._closing = True
-        idle: asyncio.Future[Any] = asyncio.ensure_future(self._idle.wait())
-        waits: set[asyncio.Future[Any]] = {idle, self.failed}
+        ending: asyncio.Future[Any] = asyncio.ensure_future(self._guarded(self._finish_all()))
+        waits: set[asyncio.Future[Any]] = {ending, self.failed}
         done, _ = await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-        idle.cancel()
-        if not done or self.failed.done():
-            return False
+        ending.cancel()
+        return ending in done and not self.failed.done()
+
+    async def _finish_all(self) -> None:
+        await self._idle.wait()
+        # A checkpoint may wait for a database that is away: it counts for the bound, too.
         await self._save_if_due(force=True)
-        return True
 
     async def close(self) -> None:
         """Stop the tasks; unacknowledged batches will be delivered again."""
@@ -163,12 +172,12 @@ class Lane:
     async def _run(self, position: int, function: Callable[..., Any], *args: Any) -> Any:
         loop = asyncio.get_running_loop()
         call = loop.run_in_executor(self._pools[position], function, *args)
+        step = self._steps[position]
         try:
-            return await asyncio.wait_for(call, self._timeout)
+            return await asyncio.wait_for(call, None if step.waits else self._timeout)
         except asyncio.TimeoutError as error:
-            name = self._steps[position].name
             raise StepTimeout(
-                f"step {name} took longer than {self._timeout:g} s; the worker stops so that "
+                f"step {step.name} took longer than {self._timeout:g} s; the worker stops so that "
                 "its messages are read again (TIDEMARK_INFERENCE_TIMEOUT sets the bound)"
             ) from error
 

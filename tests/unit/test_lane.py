@@ -188,3 +188,63 @@ async def test_no_checkpoint_after_a_failure() -> None:
     assert not await lane.drain(1)
     await lane.close()
     assert (checkpoint.saves, acks.offsets) == (0, [])
+
+
+async def test_a_step_that_waits_has_no_bound() -> None:
+    """A database that is away for longer than a model may take stops nothing."""
+    gate = threading.Event()
+    lane = Lane([Step("w", lambda _: gate.wait(5), waits=True)], in_flight=1, timeout=0.02)
+    acks = _Acks()
+    lane.start()
+    await lane.submit(_messages(0, 1), acks.of(_messages(0, 1)))
+    done, _ = await asyncio.wait({lane.failed}, timeout=0.1)
+    assert done == set()
+    gate.set()
+    assert await lane.drain(5)
+    await lane.close()
+    assert acks.offsets == [0]
+
+
+class _Stuck(Checkpoint):
+    """A checkpoint that waits for a database which is away."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.gate = threading.Event()
+
+    def due(self, pending_messages: int) -> bool:
+        return pending_messages > 0
+
+    def save(self) -> None:
+        self.begun.set()
+        self.gate.wait(5)
+
+
+async def test_a_checkpoint_that_waits_does_not_hold_up_a_stop() -> None:
+    """The bound of a drain holds for the last checkpoint too; its batch is not acknowledged."""
+    stuck, acks = _Stuck(), _Acks()
+    lane = Lane([Step("a", list, waits=True)], in_flight=1, timeout=5, checkpoint=stuck)
+    lane.start()
+    await lane.submit(_messages(0, 1), acks.of(_messages(0, 1)))
+    assert await asyncio.to_thread(stuck.begun.wait, 5)
+    assert not await asyncio.wait_for(lane.drain(0.05), 2)
+    await lane.close()
+    stuck.gate.set()
+    assert acks.offsets == []
+
+
+async def test_a_checkpoint_that_fails_ends_the_drain() -> None:
+    """The error is handed out like any other; the drain reports that it did not end well."""
+
+    def broken() -> None:
+        raise ValueError("no room on the disk")
+
+    checkpoint = _EveryThird()
+    checkpoint.save = broken  # type: ignore[method-assign]
+    acks = _Acks()
+    lane = Lane([Step("a", list)], in_flight=1, timeout=5, checkpoint=checkpoint)
+    lane.start()
+    await lane.submit(_messages(0, 1), acks.of(_messages(0, 1)))
+    assert not await lane.drain(5)
+    await lane.close()
+    assert (str(lane.failed.result()), acks.offsets) == ("no room on the disk", [])
