@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from structlog.typing import Processor
 
 _SECRET_KEY = re.compile(r"password|secret|token$|credential|sasl|authorization", re.IGNORECASE)
-_URL_SECRET = re.compile(r"(?<=://)([^/@\s:]+):([^/@\s]+)@")
+# Up to the last @: a password may hold one, and a user may be left out.
+_URL_SECRET = re.compile(r"(?<=://)([^/@\s:]*):([^/\s]*)@")
+_START_UP_NOISE = (
+    "load in progress: retrying",
+    "GroupCoordinatorNotAvailableError",
+    "Marking the coordinator dead",
+)
 _QUIET = ("faust", "mode", "aiokafka", "asyncio", "urllib3", "httpx", "huggingface_hub", "aiohttp")
 
 
@@ -69,14 +75,15 @@ def configure_logs(log_format: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    logging.getLogger("tidemark.librdkafka").addFilter(_no_start_up_noise)
+    handler.addFilter(_no_start_up_noise)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
 def _no_start_up_noise(record: logging.LogRecord) -> bool:
-    """A new broker hands out its first producer ids after a moment; clients wait and say so."""
-    return "load in progress: retrying" not in record.getMessage()
+    """Drop what clients say of a broker that has just started; they wait and try again."""
+    message = record.getMessage()
+    return not any(noise in message for noise in _START_UP_NOISE)
 
 
 def logger(**context: Any) -> structlog.stdlib.BoundLogger:

@@ -52,7 +52,7 @@ def demo(
     """
     from streams.runtime.demo import DemoOptions, run_demo  # noqa: PLC0415 - heavy imports
 
-    settings = _configured()
+    settings = _configured(quiet=True)
     looking = sys.stdout.isatty() and sys.stdin.isatty()
     run_demo(
         settings,
@@ -113,11 +113,13 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _configured() -> Settings:
+def _configured(*, quiet: bool = False) -> Settings:
+    """Read the settings and start logging; ``quiet`` where a person reads tables instead."""
     from streams.logs import configure_logs  # noqa: PLC0415
 
     settings = load_settings()
-    configure_logs(settings.log_format, settings.log_level)
+    level = "warning" if quiet and settings.log_level == "info" else settings.log_level
+    configure_logs(settings.log_format, level)
     return settings
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import threading
 import time
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from streams.backends.kafka.sharing import Ownership
+from streams.backends.kafka.process import lock_file
 from streams.cli.publishing import Outcome, Pacer, Publisher
 from streams.corpus import demo_documents
 from streams.durations import parse_duration
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 _STEP_MS = 1_000
 _REFERENCE_SHARE = 4
 _LEAST_REFERENCE = 100
+_IN_USE = "demo.lock"
 
 # The classes that suit documentation; TIDEMARK_LABELS replaces them.
 DEMO_LABELS = {
@@ -229,7 +231,10 @@ class _Demo:
 
 @contextmanager
 def _fresh_folder(data: Path) -> Iterator[Path]:
-    """Yield an empty folder; folders of earlier demos that nobody uses any more are removed."""
+    """Yield an empty folder; folders of earlier demos that nobody uses any more are removed.
+
+    Whether somebody does, a lock tells that a demo holds from its start to its end.
+    """
     root = data / "demo"
     root.mkdir(parents=True, exist_ok=True)
     for old in root.iterdir():
@@ -242,14 +247,19 @@ def _fresh_folder(data: Path) -> Iterator[Path]:
         attempt += 1
         folder = root / f"{stamp}-{attempt}"
     folder.mkdir()
-    yield folder
+    lock = lock_file(folder / _IN_USE)
+    try:
+        yield folder
+    finally:
+        if lock is not None:
+            os.close(lock)
 
 
 def _remove_unused(folder: Path) -> None:
-    ownership = Ownership.claim(folder)
-    if ownership is not None:
-        ownership.release()
+    lock = lock_file(folder / _IN_USE)
+    if lock is not None:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
 
 
 def _demo_settings(settings: Settings, folder: Path, documents: int) -> Settings:
@@ -262,6 +272,4 @@ def _demo_settings(settings: Settings, folder: Path, documents: int) -> Settings
     if settings.kafka not in {"auto", "local", "in-process"}:
         # Somebody's own broker: keep away from the topics that hold their documents.
         changes["topic_prefix"] = f"{settings.topic_prefix}-demo-{folder.name.lower()}"
-    if settings.log_level == "info":
-        changes["log_level"] = "warning"
     return settings.model_copy(update=changes)
