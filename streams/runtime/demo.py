@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from streams.backends.kafka.process import lock_file
+from streams.backends.kafka.sharing import Ownership
 from streams.cli.publishing import Outcome, Pacer, Publisher
 from streams.corpus import demo_documents
 from streams.durations import parse_duration
@@ -257,9 +258,14 @@ def _fresh_folder(data: Path) -> Iterator[Path]:
 
 def _remove_unused(folder: Path) -> None:
     lock = lock_file(folder / _IN_USE)
-    if lock is not None:
+    if lock is None:
+        return
+    # Others may run a broker there although its demo has ended.
+    ownership = Ownership.claim(folder)
+    if ownership is not None:
+        ownership.release()
         shutil.rmtree(folder, ignore_errors=True)
-        os.close(lock)
+    os.close(lock)
 
 
 def _demo_settings(settings: Settings, folder: Path, documents: int) -> Settings:
