@@ -63,7 +63,7 @@ def _python(_settings: Settings) -> Check:
 def _data(settings: Settings) -> Check:
     folder = settings.data.resolve()
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
-    if not os.access(nearest, os.W_OK):
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
         return Check(
             "data folder", "failing", f"{folder} cannot be written: set TIDEMARK_DATA to another"
         )
