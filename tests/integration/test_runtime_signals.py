@@ -41,7 +41,11 @@ def test_sigterm_in_mid_stream(kafka: Broker, tmp_path: Path, model_folder: Path
     platform = platform_on(kafka, settings)
     host, port = choose_port("127.0.0.1", 0)
     env = environment(
-        data, kafka=kafka.bootstrap, topic_prefix=settings.topic_prefix, web_port=port
+        data,
+        kafka=kafka.bootstrap,
+        topic_prefix=settings.topic_prefix,
+        web_port=port,
+        batch_documents=16,  # what is in flight at the signal is finished: let that be little
     )
     with running_command("run", env=env, log=tmp_path / "run.log") as run:
         run.until(lambda: '"event": "ready"' in run.output)

@@ -56,6 +56,9 @@ def translate(failure: KafkaException | KafkaError, doing: str) -> TidemarkError
     hint = _MISCONFIGURED.get(error.code())
     if hint is not None:
         return Misconfigured(f"{doing}: {hint} ({error.str()})")
+    if error.fatal():
+        # An idempotent producer refuses everything from now on: trying again would last for ever.
+        return TidemarkError(f"{doing}: this client can go on no more ({error.str()})")
     return Unavailable(f"{doing}: Kafka does not answer as it should ({error.str()}); try again")
 
 

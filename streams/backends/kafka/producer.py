@@ -24,7 +24,7 @@ from streams.backends.kafka.producer_options import (
 )
 from streams.backends.kafka.security import KafkaSecurity, librdkafka_config
 from streams.backends.kafka.topic_specs import topic_limits
-from streams.errors import InvalidDocument, Unavailable
+from streams.errors import InvalidDocument, TidemarkError, Unavailable
 
 __all__ = ["Counted", "KafkaProducer", "ProducerOptions", "open_producer"]
 
@@ -79,6 +79,7 @@ class KafkaProducer:
         )
         self._errors: list[KafkaError] = []
         self._lock = threading.Lock()
+        self._abandoned = False
         self._spread = itertools.count()
         self.counts: dict[str, Counted] = {}
 
@@ -106,6 +107,7 @@ class KafkaProducer:
                 ``refusal`` before, to know which.
             Unavailable: the broker takes nothing for too long.
         """
+        self._check_use()
         for message in messages:
             refused = self.refusal(message)
             if refused is not None:
@@ -122,6 +124,7 @@ class KafkaProducer:
             Misconfigured: one has failed and trying again cannot help.
         """
         waiting = self._client.flush(timeout)
+        self._check_use()
         with self._lock:
             errors, self._errors = self._errors, []
         if errors:
@@ -144,9 +147,15 @@ class KafkaProducer:
         """Drop what is not acknowledged yet; whoever waits in ``flush`` is told so at once.
 
         For a worker that cannot wait: its messages were not acknowledged, and are read again.
+        Nothing can be sent any more: a retry would only wait once more for a broker that is gone.
         """
+        self._abandoned = True
         self._client.purge()
         self._client.poll(0)
+
+    def _check_use(self) -> None:
+        if self._abandoned:
+            raise TidemarkError("the producer was given up: its worker is stopping")
 
     def __enter__(self) -> Self:
         return self
