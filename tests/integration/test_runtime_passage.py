@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from schemas.messages import Document, Enriched, Origin, WindowStats
 from streams.backends.clickhouse import open_warehouse
 from streams.backends.kafka.alerts import read_topic
+from streams.backends.kafka.offsets import OffsetReader
 from streams.clock import FixedClock
 from streams.durations import parse_duration
 from streams.pipeline import Passage
-from streams.ports import RawMessage
-from streams.runtime.wiring import drift_options
+from streams.ports import Outgoing, RawMessage
+from streams.runtime.wiring import drift_options, role_producer
 from streams.stages.drift import DriftStage
 from streams.stages.enrich import EnrichStage
 from streams.stages.ingest import Ingest
@@ -66,6 +67,19 @@ async def test_every_document_lands_once_as_the_passage_makes_it(
             (partition, count, count, 0, 0) for partition, count in _by_partition(sent)
         ]
     assert platform.metrics.total("tidemark_offsets_missing_total") == 0
+
+
+def test_what_names_its_partition_is_written_there(broker: Broker, tmp_path: Path) -> None:
+    """Whatever its key: drift state is read back by partition."""
+    settings = settings_for(tmp_path, topic_prefix=fresh_prefix("partition"))
+    platform = platform_on(broker, settings)
+    topic = platform.topics.state
+    parts = [Outgoing(topic, b"key %d" % number, b"v", partition=2) for number in range(20)]
+    with role_producer(platform, "drift") as producer:
+        producer.send(parts)
+    with OffsetReader(broker.bootstrap, broker.security) as reader:
+        ends = {one.partition: one.end for one in reader.extents([topic])}
+    assert ends == {0: 0, 1: 0, 2: 20, 3: 0}
 
 
 def _passage(

@@ -7,8 +7,10 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from confluent_kafka import KafkaError
 
-from streams.errors import Misconfigured, Overloaded, Unavailable
+from streams.backends.kafka.librdkafka import translate
+from streams.errors import Misconfigured, Overloaded, TidemarkError, Unavailable
 from streams.logs import logger
 from streams.runtime.retry import Retry, Stopped
 
@@ -71,6 +73,15 @@ def test_a_stop_ends_the_waiting() -> None:
     retry = Retry(_Stop(after=2), logger(), _Middle())
     with pytest.raises(Stopped, match="stopped while waiting to write rows"):
         retry("write rows", _failing(9, Unavailable("away")))
+
+
+def test_a_client_that_is_broken_for_good_is_not_tried_again() -> None:
+    """After a fatal error a producer refuses everything: only a new process helps."""
+    fatal = KafkaError(KafkaError._FATAL, "sequence numbers are out of order", fatal=True)
+    stop = _Stop()
+    with pytest.raises(TidemarkError, match=r"sending to t: .* no more \(sequence numbers"):
+        Retry(stop, logger(), _Middle())("send", _failing(9, translate(fatal, "sending to t")))
+    assert stop.waits == []
 
 
 def test_other_errors_are_not_tried_again() -> None:
