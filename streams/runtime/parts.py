@@ -56,7 +56,6 @@ def open_enricher(settings: Settings, progress: Progress | None = None) -> Enric
     # The tokenizer would otherwise look for a GPU framework, and warn that there is none.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     from models.enricher import build_enricher  # noqa: PLC0415 - heavy import
-
     from models.registry import Registry  # noqa: PLC0415
 
     folder = Registry(settings.data).pull(settings.model, progress).folder
