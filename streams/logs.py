@@ -22,6 +22,10 @@ _START_UP_NOISE = (
     "GroupCoordinatorNotAvailableError",
     "Marking the coordinator dead",
 )
+_LEFT_UNDONE = "Task was destroyed but it is pending"
+_SELDOM_S = 10.0
+_BEGINNING = 40
+_MOST_KEYS = 1_000
 _QUIET = ("faust", "mode", "aiokafka", "asyncio", "urllib3", "httpx", "huggingface_hub", "aiohttp")
 
 
@@ -76,6 +80,7 @@ def configure_logs(log_format: str, level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     handler.addFilter(_no_start_up_noise)
+    handler.addFilter(Seldom())
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
@@ -84,6 +89,34 @@ def _no_start_up_noise(record: logging.LogRecord) -> bool:
     """Drop what clients say of a broker that has just started; they wait and try again."""
     message = record.getMessage()
     return not any(noise in message for noise in _START_UP_NOISE)
+
+
+class Seldom(logging.Filter):
+    """Lets a library say one thing once in ten seconds.
+
+    While a broker is away, its clients complain of it dozens of times a second. And what they
+    leave undone when they are stopped, Python tells of when it collects the rest of them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to write a record."""
+        if record.name.partition(".")[0] not in _QUIET:
+            return True
+        message = record.getMessage()
+        if message.startswith(_LEFT_UNDONE):
+            return not any(whose in message for whose in ("aiokafka", "coro=<Event.wait()"))
+        # The text before its values: most libraries give a template, some a finished line.
+        key = (record.name, str(record.msg)[:_BEGINNING])
+        if record.created - self._said.get(key, float("-inf")) < _SELDOM_S:
+            return False
+        if len(self._said) >= _MOST_KEYS:
+            self._said.clear()
+        self._said[key] = record.created
+        return True
 
 
 def logger(**context: Any) -> structlog.stdlib.BoundLogger:

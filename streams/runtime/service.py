@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from streams.dashboard.status import StatusPage
 from streams.durations import parse_duration
 from streams.errors import Unavailable
+from streams.logs import logger
 from streams.runtime.completion import Completion
+from streams.runtime.ending import Ending
 from streams.runtime.lane import StepTimeout
 from streams.runtime.memory import MemorySampler
 from streams.runtime.parts import open_parts
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
     from streams.runtime.platform import Platform
     from streams.runtime.wiring import Parts
     from streams.topics import Role
+
+
+_AFTER_FAILURE_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +69,16 @@ def run_service(settings: Settings, options: ServiceOptions) -> None:
         Unavailable: something needed does not answer.
         WorkerFailed: a role failed.
     """
-    with open_platform(settings) as platform, open_parts(settings, options.roles) as parts:
-        try:
-            asyncio.run(_serve(platform, parts, options))
-        except WorkerFailed as failure:
-            _leave_if_hung(platform, failure)
-            raise
+    ending = Ending(logger())
+    try:
+        with open_platform(settings) as platform, open_parts(settings, options.roles) as parts:
+            try:
+                asyncio.run(_serve(platform, parts, options, ending))
+            except WorkerFailed as failure:
+                _leave_if_hung(platform, failure)
+                raise
+    finally:
+        ending.settle()
 
 
 def _leave_if_hung(platform: Platform, failure: WorkerFailed) -> None:
@@ -80,7 +89,7 @@ def _leave_if_hung(platform: Platform, failure: WorkerFailed) -> None:
         os._exit(1)
 
 
-async def _serve(platform: Platform, parts: Parts, options: ServiceOptions) -> None:
+async def _serve(platform: Platform, parts: Parts, options: ServiceOptions, ending: Ending) -> None:
     completion = Completion(platform)
     with MemorySampler() as memory:
         record = RunRecord(platform, parts, completion, memory)
@@ -96,9 +105,14 @@ async def _serve(platform: Platform, parts: Parts, options: ServiceOptions) -> N
             task = asyncio.create_task(idle) if idle is not None else None
             try:
                 await running.worker.wait()
+            except WorkerFailed as failure:
+                ending.within(_AFTER_FAILURE_S, str(failure))
+                raise
             finally:
                 if task is not None:
                     task.cancel()
+            bound = parse_duration(platform.settings.shutdown_timeout) / 1000
+            ending.within(bound + _AFTER_FAILURE_S, "told to stop, but not all roles could")
         if options.report is not None:
             write_report(options.report, record.report())
     await asyncio.to_thread(completion.close)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
-from streams.backends.clickhouse import open_warehouse
 from streams.backends.kafka.broker import Broker
 from streams.backends.kafka.local import start_test_kafka
 from streams.backends.memory import MemoryWarehouse
-from streams.runtime.service import serving
-from streams.runtime.web_port import choose_port
-from streams.runtime.worker import WorkerFailed
-from streams.topics import ROLES
 from tests.support.brokers import nothing_left, own_settings
+from tests.support.commands import environment, running_command
 from tests.support.fakes import FakeEnricher
 from tests.support.runtime import (
     committed,
@@ -36,16 +34,15 @@ if TYPE_CHECKING:
 
 __all__ = ["nothing_left", "own_settings"]
 
-pytestmark = pytest.mark.kafka
-
 COUNT = 400
-BOUND_S = 15
+BOUND_S = 40
 
 
-def _settings(folder: Path, **changes: object) -> Settings:
-    return settings_for(folder / "data", topic_prefix=fresh_prefix("outage"), **changes)
+def _settings(folder: Path) -> Settings:
+    return settings_for(folder / "data", topic_prefix=fresh_prefix("outage"))
 
 
+@pytest.mark.kafka
 async def test_an_outage_is_waited_out(tmp_path: Path, kafka_jars: Path) -> None:
     """Kill -9 of the broker in mid-stream and its return: everything lands, nothing twice."""
     warehouse = MemoryWarehouse()
@@ -70,24 +67,20 @@ async def test_an_outage_is_waited_out(tmp_path: Path, kafka_jars: Path) -> None
     assert sum(one.documents for one in warehouse.stats) == COUNT
 
 
-# aiokafka's own thread trips over the closed connections while it stops.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-async def test_the_end_of_an_embedded_broker_ends_the_worker(
-    tmp_path: Path, kafka_jars: Path
-) -> None:
-    """With a clear line, and soon, although nobody takes what the roles still hold."""
-    loop = asyncio.get_running_loop()
-    settings = _settings(tmp_path)
-    warehouse = open_warehouse(settings.clickhouse_url)
-    with start_test_kafka(tmp_path / "kafka", jars=kafka_jars) as kafka:
-        broker = Broker(kafka.bootstrap, "apache-kafka-local", owner_pid=1)
-        platform = platform_on(broker, settings)
-        web = choose_port("127.0.0.1", 0)
-        publish(platform, documents(COUNT))
-        async with serving(platform, parts_of(warehouse), ROLES, web) as running_roles:
-            await asyncio.to_thread(kafka.nodes[0].kill)
-            with pytest.raises(WorkerFailed, match=r"role all stopped: the broker at .* is gone"):
-                await asyncio.wait_for(running_roles.worker.wait(), 30)
-            ended = loop.time()
-    warehouse.close()
-    assert loop.time() - ended < BOUND_S
+def test_the_end_of_a_shared_broker_ends_the_worker(tmp_path: Path) -> None:
+    """Exit 1 with a clear line, and soon, although nobody takes what the role still holds."""
+    data = tmp_path / "data"
+    env = environment(data, kafka="auto")
+    owner = ("broker", "--in-process", "--data", str(data))
+    with (
+        running_command(*owner, env=env, log=tmp_path / "broker.log") as broker,
+        ExitStack() as stack,
+    ):
+        broker.until(lambda: "TIDEMARK_KAFKA=" in broker.output)
+        roles = ("worker", "--role", "land")
+        worker = stack.enter_context(running_command(*roles, env=env, log=tmp_path / "worker.log"))
+        worker.until(lambda: '"event": "ready"' in worker.output)
+        broker.signal(signal.SIGKILL)
+        assert worker.wait(BOUND_S) == 1
+        told = f"is gone: its owner (process {broker.process.pid}) ended"
+        assert told in worker.output.splitlines()[-1]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import structlog
 
-from streams.logs import configure_logs, logger, mask, mask_text
+from streams.logs import Seldom, configure_logs, logger, mask, mask_text
 from tests.support.brokers import own_logs
 
 if TYPE_CHECKING:
@@ -121,6 +121,34 @@ def test_libraries_speak_the_same_format(lines: Callable[[], list[str]]) -> None
     kafka.warning("FAIL: connection refused")
     events = [json.loads(line)["event"] for line in lines()]
     assert events == ["retry http://ada:***@host", "FAIL: connection refused"]
+
+
+def _records(times: list[float], name: str, message: str) -> list[logging.LogRecord]:
+    made = []
+    for number, created in enumerate(times):
+        record = logging.LogRecord(name, logging.ERROR, "", 0, message, (number,), None)
+        record.created = created
+        made.append(record)
+    return made
+
+
+def test_a_library_says_one_thing_once_in_ten_seconds() -> None:
+    """Whatever values it holds; another thing, and we ourselves, are not held back."""
+    seldom = Seldom()
+    times = [0.0, 0.1, 9.9, 10.0, 10.5, 30.0]
+    passed = [seldom.filter(r) for r in _records(times, "aiokafka.client", "no node %d")]
+    assert passed == [True, False, False, True, False, True]
+    assert [seldom.filter(r) for r in _records([10.0], "aiokafka.client", "gone %d")] == [True]
+    ours = [seldom.filter(r) for r in _records(times, "tidemark", "retrying %d")]
+    assert ours == [True] * len(times)
+
+
+def test_what_libraries_leave_undone_is_not_told() -> None:
+    """Our own tasks are."""
+    left = "Task was destroyed but it is pending! %d coro=<{}>"
+    theirs = _records([0.0], "asyncio", left.format("AIOKafkaClient() at aiokafka/client.py"))
+    own = _records([0.0], "asyncio", left.format("Lane._work() at streams/runtime/lane.py"))
+    assert [Seldom().filter(record) for record in theirs + own] == [False, True]
 
 
 def test_configuring_again_writes_once(lines: Callable[[], list[str]]) -> None:
