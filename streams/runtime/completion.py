@@ -50,6 +50,11 @@ class Completion:
         lags = self._retry("read offsets", lambda: self._reader.lag(group, [topic]))
         return [lag.low if lag.committed is None else lag.committed for lag in lags]
 
+    def in_flight(self) -> int:
+        """Return messages that were enriched or refused, and that the land role has not read."""
+        group, topics = self._topics.group("land"), self._topics
+        return self._lag(group, (topics.enriched, topics.dead_letters))
+
     def close(self) -> None:
         """Release the connections."""
         self._reader.close()

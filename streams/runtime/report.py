@@ -20,7 +20,7 @@ class Report:
     Attributes:
         documents_in: messages acknowledged by the broker for the documents topic.
         rows_landed: documents with a row in ClickHouse.
-        lost: messages that are neither landed nor dead-lettered.
+        lost: messages that are neither landed nor dead-lettered nor in flight.
         duplicated: rows that a query would show twice.
         model_documents_per_second: the enrichment function alone on the same documents.
         pipeline_efficiency: ``documents_per_second / model_documents_per_second``.

@@ -73,11 +73,13 @@ class RunRecord:
         model = model_documents_per_second
         card = self._parts.enricher.card if self._parts.enricher else None
         profile = self._memory.profile
+        # What a stop left between the roles is landed by the next run; it is not lost.
+        in_flight = min(figures.lost, self._completion.in_flight()) if figures.lost > 0 else 0
         first, second = profile.halves()
         return Report(
             documents_in=figures.messages,
             rows_landed=figures.rows,
-            lost=figures.lost,
+            lost=figures.lost - in_flight,
             duplicated=figures.duplicated,
             dead_letters=figures.dead_letters,
             alerts=figures.alerts,
@@ -95,6 +97,7 @@ class RunRecord:
                 "rss_mb_first_half": round(first, 1),
                 "rss_mb_second_half": round(second, 1),
                 "children_peak_rss_mb": round(profile.children_peak, 1),
+                "in_flight": in_flight,
                 **(details or {}),
             },
         )

@@ -85,8 +85,12 @@ def test_no_documents_have_no_latency(warehouse: ClickHouseWarehouse) -> None:
 class _Committed:
     """Offsets as a completion knows them: first those at the start, then those at the end."""
 
-    def __init__(self, *answers: list[int]) -> None:
+    def __init__(self, *answers: list[int], unread: int = 0) -> None:
         self._answers = list(answers)
+        self._unread = unread
+
+    def in_flight(self) -> int:
+        return self._unread
 
     def committed(self) -> list[int]:
         return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
@@ -128,8 +132,19 @@ def test_a_report_tells_what_came_of_the_run(warehouse: ClickHouseWarehouse) -> 
         "rss_mb_first_half": 50.0,
         "rss_mb_second_half": 70.0,
         "children_peak_rss_mb": 9.0,
+        "in_flight": 0,
         "more": 1,
     }
+
+
+@pytest.mark.parametrize(("unread", "lost", "in_flight"), [(0, 4, 0), (3, 1, 3), (9, 0, 4)])
+def test_what_a_stop_left_between_the_roles_is_not_lost(
+    warehouse: ClickHouseWarehouse, unread: int, lost: int, in_flight: int
+) -> None:
+    """Of four messages of which nobody knows, those that land has yet to read are in flight."""
+    committed = _Committed([0, 0], [15, 2], unread=unread)
+    report = _record(committed, _parts(warehouse), FixedClock(START)).report()
+    assert (report.lost, report.details["in_flight"]) == (lost, in_flight)
 
 
 def test_a_report_needs_somebody_who_lands() -> None:
