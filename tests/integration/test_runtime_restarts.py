@@ -31,7 +31,7 @@ __all__ = ["nothing_left", "own_settings"]
 
 pytestmark = pytest.mark.kafka
 
-COUNT = 700
+COUNT = 500
 
 
 def _settings(folder: Path) -> Settings:
@@ -42,7 +42,7 @@ def _slow() -> FakeEnricher:
     pause = threading.Event()
 
     def dawdle(_texts: object) -> None:
-        pause.wait(0.15)
+        pause.wait(0.12)
 
     return FakeEnricher(core_hook=dawdle)
 
@@ -64,7 +64,7 @@ async def test_stops_in_mid_stream(kafka: Broker, tmp_path: Path) -> None:
     settings = _settings(tmp_path)
     warehouse, model = MemoryWarehouse(), _slow()
     publish(platform_on(kafka, settings), documents(COUNT))
-    for least in (150, 400):
+    for least in (100, 250):
         platform = platform_on(kafka, settings)
         async with running(platform, parts_of(warehouse, model)) as session:
             await session.until(partial(_landed, warehouse, least))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import threading
@@ -53,6 +54,8 @@ def own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Settings of this machine do not leak in; checkpoints and commits are quick."""
     monkeypatch.setattr(drift_role, "_INTERVAL_MS", 200)
     monkeypatch.setattr(wiring, "AppOptions", _quick_commits)
+    # Faust gives agents a second to declare tables, of which we have none.
+    monkeypatch.setattr("faust.tables.manager.TableManager.sleep", _at_once)
     for name in [name for name in os.environ if name.startswith("TIDEMARK_")]:
         if not name.startswith("TIDEMARK_TEST_"):
             monkeypatch.delenv(name)
@@ -90,6 +93,10 @@ def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def _quick_commits(**options: Any) -> AppOptions:
     return AppOptions(**{**options, "commit_interval": 0.2})
+
+
+async def _at_once(_service: object, _seconds: float) -> None:
+    await asyncio.sleep(0)
 
 
 def _started_since(before: set[threading.Thread]) -> list[str]:
