@@ -129,7 +129,7 @@ class DriftRole:
         self._restored.add(partition)
 
     def due(self, pending_messages: int) -> bool:
-        """A checkpoint is due after two seconds, later when the state is large, or when full."""
+        """A checkpoint is due after three seconds, later when the state is large, or when full."""
         waited = self._clock.now_ms() - self._saved_at
         return pending_messages >= _PENDING_MESSAGES or waited >= self._interval_ms
 
