@@ -7,7 +7,7 @@ folder, default. Secrets come from the environment or from a file named by ``TID
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
@@ -34,6 +34,16 @@ def _rate(text: str) -> str:
     return text
 
 
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
+SecretName = Literal[
+    "kafka_password",
+    "kafka_key_password",
+    "kafka_oauth_client_secret",
+    "clickhouse_password",
+    "web_token",
+]
+"""Settings that are secrets; each may stand in a file that ``<name>_file`` names instead."""
+
 Duration = Annotated[str, AfterValidator(_duration)]
 Rate = Annotated[str, AfterValidator(_rate)]
 
@@ -47,6 +57,8 @@ class Settings(BaseSettings):
         extra="forbid",
         frozen=True,
         env_ignore_empty=True,
+        # What was given for a setting may be a secret, and errors are shown.
+        hide_input_in_errors=True,
     )
 
     data: Path = Field(Path(".tidemark"), description="Folder of embedded data and weights.")
@@ -60,8 +72,10 @@ class Settings(BaseSettings):
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="How to speak to the brokers."
     )
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
-        "SCRAM-SHA-512", description="SASL mechanism, used with the SASL protocols."
+    kafka_sasl_mechanism: SaslMechanism = Field(
+        "SCRAM-SHA-512",
+        description="SASL mechanism of the SASL protocols: `PLAIN`, `SCRAM-SHA-256`, "
+        "`SCRAM-SHA-512` or `OAUTHBEARER`.",
     )
     kafka_username: str | None = Field(None, description="SASL user.")
     kafka_password: SecretStr | None = Field(None, description="SASL password.")
@@ -69,6 +83,30 @@ class Settings(BaseSettings):
     kafka_ca: Path | None = Field(None, description="CA certificates that sign the brokers' (PEM).")
     kafka_certificate: Path | None = Field(None, description="Client certificate (PEM).")
     kafka_key: Path | None = Field(None, description="Client key (PEM).")
+    kafka_key_password: SecretStr | None = Field(
+        None, description="Password of the client key, where it is encrypted."
+    )
+    kafka_key_password_file: Path | None = Field(
+        None, description="File with the password of the client key."
+    )
+    kafka_oauth_token_url: str | None = Field(
+        None,
+        description="Where OAUTHBEARER gets its tokens (OAuth 2.0 client credentials; `https://`, "
+        "or `http://` on this machine).",
+    )
+    kafka_oauth_client_id: str | None = Field(None, description="OAuth client.")
+    kafka_oauth_client_secret: SecretStr | None = Field(
+        None, description="Secret of the OAuth client."
+    )
+    kafka_oauth_client_secret_file: Path | None = Field(
+        None, description="File with the secret of the OAuth client."
+    )
+    kafka_oauth_scope: str | None = Field(
+        None, description="Scope that is asked for, where the issuer wants one."
+    )
+    kafka_oauth_ca: Path | None = Field(
+        None, description="CA that signs the token endpoint's certificate (PEM)."
+    )
     schema_registry: str | None = Field(
         None,
         description="URL of a Confluent-compatible registry; then messages have the Confluent "
@@ -142,6 +180,11 @@ class Settings(BaseSettings):
     # --- what people see
     web_host: str = Field("127.0.0.1", description="Address of status page, metrics and health.")
     web_port: int = Field(6066, ge=0, le=65535, description="Its port; 0 for any free one.")
+    web_token: SecretStr | None = Field(
+        None,
+        description="Asked for by every page but `/health`; without one, only loopback is served.",
+    )
+    web_token_file: Path | None = Field(None, description="File with that token.")
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="Logs for people or for machines; auto: console in a terminal."
     )
@@ -151,7 +194,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _secret_once(self) -> Self:
-        for name in ("kafka_password", "clickhouse_password"):
+        for name in get_args(SecretName):
             if getattr(self, name) and getattr(self, f"{name}_file"):
                 raise ValueError(f"set {name} or {name}_file, not both")
         return self
@@ -173,7 +216,7 @@ class Settings(BaseSettings):
         """Address of the database, with the embedded default filled in."""
         return self.clickhouse or f"chdb://{(self.data / 'clickhouse').resolve()}"
 
-    def secret(self, name: Literal["kafka_password", "clickhouse_password"]) -> str | None:
+    def secret(self, name: SecretName) -> str | None:
         """Return a secret from its setting or its file; never logged.
 
         Raises:
