@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 START_SECONDS = 60.0
 _ATTEMPTS = 3
-_GRACE_SECONDS, _GRACE_OF_SEVERAL_SECONDS = 10.0, 3.0
+_LOOK_AGAIN_SECONDS = 0.02
 _LEAST_FREE_BYTES = 64 * 1024 * 1024
 _TAKEN = "Address already in use"
 
@@ -83,10 +84,19 @@ class LocalKafka:
         self.start_seconds = time.monotonic() - started
 
     def stop(self) -> None:
-        """Stop every node in order; returns when all are gone."""
-        # All at once: the last ones would wait in vain for a quorum.
+        """Stop every node in order; returns when all are gone.
+
+        All at once: a broker cannot leave in order without a quorum of controllers, so none may
+        outlast the others. The last controller would wait five seconds for a successor that
+        cannot come; it is ended as soon as its broker has closed its logs.
+        """
         for node in self.nodes:
             node.begin_stop()
+        pause = threading.Event()
+        while len(running := [node for node in self.nodes if node.alive()]) > 1:
+            pause.wait(_LOOK_AGAIN_SECONDS)
+        for node in running if len(self.nodes) > 1 else ():
+            node.end_once_closed()
         for node in self.nodes:
             node.stop()
 
@@ -171,9 +181,7 @@ def local_kafka(
     # An archive of an unpacked Kafka that others may upgrade would go stale unseen.
     own = class_path.parent == cache.resolve()
     archive = cache.resolve() / f"jars-{pinned_version()}-java-{java.release}.jsa" if own else None
-    # The last nodes of several cannot end in order without a quorum: no use in waiting long.
-    grace = _GRACE_SECONDS if options.nodes == 1 else _GRACE_OF_SEVERAL_SECONDS
-    return LocalKafka(options, JvmOptions(java.executable, class_path, archive, grace=grace))
+    return LocalKafka(options, JvmOptions(java.executable, class_path, archive))
 
 
 def start_test_kafka(

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _FORMAT_SECONDS = 120
 _ENDED_BY_SIGTERM = 128 + signal.SIGTERM
+_CLOSED = ".kafka_cleanshutdown"
+_LOOK_AGAIN_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +68,16 @@ class KafkaNode:
         self._process: GuardedProcess | None = None
 
     def start(self) -> None:
-        """Format the storage where that was never done, and start the process.
+        """Format the storage where that was never done, and start the process if none runs.
+
+        Ports and data are those of the time before. Returns before the node answers:
+        ``LocalKafka.wait_ready`` waits for that.
 
         Raises:
             Unavailable: an earlier process does not let go of the folder, or formatting failed.
         """
+        if self.alive():
+            return
         self._data.mkdir(parents=True, exist_ok=True)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         lock = wait_for_lock(self._beside(".lock"), self._jvm.grace + 5)
@@ -96,6 +104,15 @@ class KafkaNode:
         code = self._process.stop()
         self._process = None
         self._keep_archive(complete=code == _ENDED_BY_SIGTERM)
+
+    def end_once_closed(self) -> None:
+        """Wait until the broker has closed its logs, then end what else the process waits for."""
+        pause = threading.Event()
+        # Kafka removes the mark when it starts, and writes it after the last log is on disk.
+        while self.alive() and not (self._data / _CLOSED).exists():
+            pause.wait(_LOOK_AGAIN_SECONDS)
+        if self._process is not None:
+            self._process.kill()
 
     def kill(self) -> None:
         """End the process with SIGKILL; for tests of failures."""

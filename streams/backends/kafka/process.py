@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import subprocess
@@ -66,7 +67,9 @@ class GuardedProcess:
         """End the command with SIGKILL, as a crash would; for tests of failures."""
         pid = self.command_pid()
         if pid is not None:
-            psutil.Process(pid).kill()
+            # It may end by itself at this very moment.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                psutil.Process(pid).kill()
         self._guard.wait(self._grace)
 
     def begin_stop(self) -> None:
