@@ -13,6 +13,7 @@ import asyncio
 import heapq
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import faust
@@ -20,16 +21,21 @@ from faust.types.transports import SchedulingStrategyT
 
 from schemas.messages import Origin
 from streams.ports import RawMessage
+from streams.runtime.faust_consumer import LaneTransport, Revocation
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from streams.backends.kafka.gaps import GapCheck
     from streams.backends.kafka.security import KafkaSecurity
     from streams.metrics import Metrics
+    from streams.runtime.faust_consumer import LaneConsumer
     from streams.runtime.lane import Lane
     from streams.topics import Role
+
+
+_COMMIT_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,9 @@ class AppOptions:
     batches_in_flight: int
     max_message_bytes: int
     commit_interval: float = 1.0
+    revocation_timeout: float = 30.0
+    poll_interval: float = 300.0
+    session_timeout: float = 10.0
     fetch_bytes: int = 1 << 20
     credentials: Any | None = None
     web: tuple[str, int] | None = None
@@ -55,6 +64,7 @@ class AppOptions:
 class Hooks:
     """What the app tells its role."""
 
+    role: Role
     gaps: GapCheck
     metrics: Metrics
     on_gap: Callable[[str, int, int, int], None]
@@ -89,9 +99,12 @@ def build_app(options: AppOptions, lane: Lane, hooks: Hooks) -> faust.App:
         key_serializer="raw",
         value_serializer="raw",
         broker_commit_interval=options.commit_interval,
-        broker_session_timeout=10.0,
-        broker_heartbeat_interval=3.0,
-        broker_max_poll_interval=600.0,
+        broker_session_timeout=options.session_timeout,
+        broker_heartbeat_interval=0.3 * options.session_timeout,
+        # The group waits so long for a member that finishes what it has in flight.
+        broker_rebalance_timeout=options.revocation_timeout + _COMMIT_S,
+        broker_request_timeout=max(90.0, 2 * options.revocation_timeout),
+        broker_max_poll_interval=options.poll_interval,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=options.fetch_bytes,
         ConsumerScheduler=OldestFirst,
@@ -100,6 +113,12 @@ def build_app(options: AppOptions, lane: Lane, hooks: Hooks) -> faust.App:
         stream_wait_empty=True,
         **_web(options),
     )
+    app.finalize()
+
+    async def settle(timeout: float) -> bool:
+        return await lane.settle(timeout, hooks.on_revoked)
+
+    app.transport = LaneTransport(app, Revocation(options.revocation_timeout, settle))
     _add_agent(app, options, lane, hooks)
     return app
 
@@ -133,38 +152,34 @@ def _add_agent(app: faust.App, options: AppOptions, lane: Lane, hooks: Hooks) ->
         allow_empty=True,
     )
 
-    async def take_in(stream: Any, events: Sequence[Any]) -> None:
-        messages = [_raw(event.message) for event in events]
-        _check_gaps(messages, hooks)
-        hooks.metrics.received(options.role, len(messages))
-        await lane.submit(messages, _acknowledger(stream, events))
-
     async def work(stream: Any) -> None:
         async for events in stream.noack_take(options.batch_documents, within=options.batch_wait):
             try:
-                await take_in(stream, events)
+                await _take_in(app.consumer, events, lane, hooks)
             except Exception as error:  # noqa: BLE001 - handed to the supervisor, never lost
                 lane.fail(error)
-                # Never leave the loop: the end of noack_take turns Faust's own acknowledgements
-                # on again, and whatever else has been read would be committed unprocessed.
+                # Never leave the loop: Faust would restart its agent behind these messages.
                 await asyncio.Event().wait()
 
     app.agent(channel, name=f"tidemark.{options.role}", concurrency=1)(work)
 
     async def revoked(_app: faust.App, revoked: Any, **_: Any) -> None:
-        await asyncio.get_running_loop().run_in_executor(None, hooks.on_revoked)
         for tp in revoked:
             hooks.gaps.forget(tp.topic, tp.partition)
 
     app.on_partitions_revoked.connect(revoked, weak=False)
 
 
-def _acknowledger(stream: Any, events: Sequence[Any]) -> Callable[[], Awaitable[None]]:
-    async def acknowledge() -> None:
-        for event in events:
-            await stream.ack(event)
-
-    return acknowledge
+async def _take_in(consumer: LaneConsumer, events: Sequence[Any], lane: Lane, hooks: Hooks) -> None:
+    fresh = [event.message for event in events if consumer.current(event.message)]
+    for event in events:
+        if not consumer.current(event.message):  # read before a rebalance: others read it again
+            consumer.leave(event.message)
+    if fresh:
+        messages = [_raw(message) for message in fresh]
+        _check_gaps(messages, hooks)
+        hooks.metrics.received(hooks.role, len(messages))
+        await lane.submit(messages, partial(consumer.finish, fresh))
 
 
 def _raw(message: Any) -> RawMessage:

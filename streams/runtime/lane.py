@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from streams.ports import RawMessage
 
 
+_LEAST_S = 0.1
+
+
 class StepTimeout(TidemarkError):  # noqa: N818 - named by its consequence
     """A step did not return in time; its thread cannot be stopped, so the process must end."""
 
@@ -57,7 +60,8 @@ class Checkpoint(Protocol):
 @dataclass(slots=True)
 class _Batch:
     messages: Sequence[RawMessage]
-    acknowledge: Callable[[], Awaitable[None]]
+    acknowledge: Callable[[], object]
+    intake: int
 
 
 class Lane:
@@ -96,6 +100,9 @@ class Lane:
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
         self._saving = asyncio.Lock()
+        self._endings: set[asyncio.Future[None]] = set()
+        self._intake = 0
+        self._kept_from = 0
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
 
     def start(self) -> None:
@@ -113,28 +120,63 @@ class Lane:
         return self._at_work + len(self._pending)
 
     async def submit(
-        self, messages: Sequence[RawMessage], acknowledge: Callable[[], Awaitable[None]]
+        self, messages: Sequence[RawMessage], acknowledge: Callable[[], object]
     ) -> None:
-        """Hand over a batch; waits while the lane is full, for ever once it is closing."""
+        """Hand over a batch; waits while the lane is full, for ever once it is closing.
+
+        A batch that still waits when ``settle`` is called is dropped.
+        """
+        intake = self._intake
         await self._room.acquire()
         if self._closing or self.failed.done():
             await asyncio.Event().wait()
+        if intake != self._intake:
+            self._room.release()
+            return
         self._at_work += 1
         self._idle.clear()
-        await self._queues[0].put((_Batch(messages, acknowledge), messages))
+        await self._queues[0].put((_Batch(messages, acknowledge, intake), messages))
 
     def fail(self, error: BaseException) -> None:
         """Acknowledge nothing more, and hand the error to whoever watches ``failed``."""
         if not self.failed.done():
             self.failed.set_result(error)
 
+    async def settle(self, timeout: float, then: Callable[[], object] = lambda: None) -> bool:
+        """Give back all that was submitted, for a rebalance; the lane goes on afterwards.
+
+        What is finished within ``timeout`` seconds is acknowledged, what takes longer never: it
+        is dropped before its next step.
+
+        Args:
+            timeout: bound on all of it.
+            then: called in the last step's thread, after what that is at, before anything new.
+
+        Returns:
+            Whether everything was finished.
+        """
+        self._intake += 1
+        deadline = asyncio.get_running_loop().time() + timeout
+        settled = await self._ended(self._finish_all(), timeout)
+        if not settled:
+            self._kept_from = self._intake
+            self._pending.clear()
+        left = deadline - asyncio.get_running_loop().time()
+        await self._ended(self._in_thread(-1, then), max(_LEAST_S, left))
+        return settled
+
     async def drain(self, timeout: float) -> bool:
         """Finish and acknowledge what is in flight; returns False when that took too long."""
         self._closing = True
-        ending: asyncio.Future[Any] = asyncio.ensure_future(self._guarded(self._finish_all()))
+        return await self._ended(self._finish_all(), timeout)
+
+    async def _ended(self, work: Awaitable[Any], timeout: float) -> bool:
+        """Wait for something; it goes on when that takes too long, for no thread can be stopped."""
+        ending: asyncio.Future[None] = asyncio.ensure_future(self._guarded(work))
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
         waits: set[asyncio.Future[Any]] = {ending, self.failed}
         done, _ = await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-        ending.cancel()
         return ending in done and not self.failed.done()
 
     async def _finish_all(self) -> None:
@@ -145,9 +187,10 @@ class Lane:
     async def close(self) -> None:
         """Stop the tasks; unacknowledged batches will be delivered again."""
         self._closing = True
-        for task in self._tasks:
+        ending = {*self._tasks, *self._endings}
+        for task in ending:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*ending, return_exceptions=True)
         for pool in self._pools:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -163,6 +206,9 @@ class Lane:
         last = position == len(self._steps) - 1
         while True:
             batch, value = await self._queues[position].get()
+            if self._abandoned(batch):
+                self._leave()
+                continue
             result = await self._run(position, self._steps[position].run, value)
             if last:
                 await self._finish(batch)
@@ -170,8 +216,7 @@ class Lane:
                 await self._queues[position + 1].put((batch, result))
 
     async def _run(self, position: int, function: Callable[..., Any], *args: Any) -> Any:
-        loop = asyncio.get_running_loop()
-        call = loop.run_in_executor(self._pools[position], function, *args)
+        call = self._in_thread(position, function, *args)
         step = self._steps[position]
         try:
             return await asyncio.wait_for(call, None if step.waits else self._timeout)
@@ -181,12 +226,25 @@ class Lane:
                 "its messages are read again (TIDEMARK_INFERENCE_TIMEOUT sets the bound)"
             ) from error
 
+    def _in_thread(
+        self, position: int, function: Callable[..., Any], *args: Any
+    ) -> asyncio.Future[Any]:
+        loop = asyncio.get_running_loop()
+        return loop.run_in_executor(self._pools[position], function, *args)
+
+    def _abandoned(self, batch: _Batch) -> bool:
+        return batch.intake < self._kept_from
+
     async def _finish(self, batch: _Batch) -> None:
-        self._pending.append(batch)
-        if self._checkpoint is None:
-            await self._acknowledge(len(self._pending))
-        else:
-            await self._save_if_due()
+        if not self._abandoned(batch):
+            self._pending.append(batch)
+            if self._checkpoint is None:
+                self._acknowledge([batch])
+            else:
+                await self._save_if_due()
+        self._leave()
+
+    def _leave(self) -> None:
         self._at_work -= 1
         self._room.release()
         if self._at_work == 0:
@@ -208,13 +266,16 @@ class Lane:
                 return
             if not force and not self._checkpoint.due(self._pending_messages()):
                 return
-            covered = len(self._pending)
+            covered = list(self._pending)
             await self._run(len(self._steps) - 1, self._checkpoint.save)
-            await self._acknowledge(covered)
+            self._acknowledge(covered)
 
     def _pending_messages(self) -> int:
         return sum(len(batch.messages) for batch in self._pending)
 
-    async def _acknowledge(self, count: int) -> None:
-        for _ in range(min(count, len(self._pending))):
-            await self._pending.popleft().acknowledge()
+    def _acknowledge(self, batches: Sequence[_Batch]) -> None:
+        """Acknowledge the oldest of the pending batches, unless they were abandoned meanwhile."""
+        for batch in batches:
+            if not self._abandoned(batch):
+                self._pending.popleft()
+                batch.acknowledge()

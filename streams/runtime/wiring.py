@@ -210,7 +210,7 @@ def _hooks(platform: Platform, role: Role, on_revoked: Callable[[], None]) -> Ho
             missing=missing,
         )
 
-    return Hooks(GapCheck(), platform.metrics, on_gap, on_revoked)
+    return Hooks(role, GapCheck(), platform.metrics, on_gap, on_revoked)
 
 
 def drift_options(settings: Settings) -> Any:

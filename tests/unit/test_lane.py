@@ -22,7 +22,7 @@ class _Acks:
         self.offsets: list[int] = []
 
     def of(self, messages: list[RawMessage]) -> Any:
-        async def acknowledge() -> None:
+        def acknowledge() -> None:
             self.offsets.extend(message.origin.offset for message in messages)
 
         return acknowledge

@@ -1,0 +1,137 @@
+"""Faust's Kafka consumer, with acknowledgements that count what the lane has finished, only.
+
+Faust keeps a list of acknowledged offsets for every partition and commits up to its first hole.
+That list is written to by more than the agent: the pure-Python stream acknowledges messages that
+it passes over in a rebalance, ``take`` acknowledges in a ``finally``, the end of ``noack_take``
+turns automatic acknowledgements on again. And with nothing committed yet, or after a rebalance, a
+hole at the head of the list is not seen. Here none of this counts. The lane finishes batches in
+order, so one number for each partition says all: the offset after the last finished message.
+
+A rebalance revokes all partitions (aiokafka speaks the eager protocol only). Faust then waits for
+what is in flight, without a bound; but when the group's patience is over, its coordinator goes on
+without this member. So the wait is bounded here, and what is not finished by then is abandoned:
+never acknowledged, and read again by whoever gets the partition.
+
+A worker that is kept waiting, by a model or by a database that is away, fetches nothing, and
+aiokafka would take it for dead after ``broker_max_poll_interval`` and leave the group. It is dead
+when its event loop stands still: so it polls from there, without taking anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from mode import Service
+from mode.utils.futures import notify
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+    import faust
+
+_NOTHING = frozenset({TP("", -1)})
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """How a consumer gives its partitions back; times in seconds.
+
+    Attributes:
+        timeout: bound on finishing what is in flight.
+        settle: finishes and acknowledges it, or abandons what takes longer than the bound.
+    """
+
+    timeout: float
+    settle: Callable[[float], Awaitable[bool]]
+
+
+class LaneConsumer(driver.Consumer):  # type: ignore[misc]  # untyped
+    """Commits what ``finish`` was told, and gives partitions back within a bound."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._next: dict[TP, int] = {}
+        self._revocation: Revocation = self.transport.revocation
+        self._poll_every = self.app.conf.broker_max_poll_interval / 4
+
+    def current(self, message: Any) -> bool:
+        """Whether a message was read in the assignment that is in force, and is not to be left."""
+        generation: int = self.app.consumer_generation_id
+        return bool(message.generation_id == generation and self.app.flow_control.is_active())
+
+    def finish(self, messages: Iterable[Any]) -> None:
+        """Let messages be committed; of one partition in the order of their offsets.
+
+        Those of an assignment that is over are passed over: others read them by now.
+        """
+        generation = self.app.consumer_generation_id
+        for message in messages:
+            if message.generation_id == generation:
+                self._next[message.tp] = message.offset + 1
+            self.leave(message)
+        notify(self._waiting_for_ack)
+
+    def leave(self, message: Any) -> None:
+        """Wait for a message no more: it is finished, or others will read it."""
+        message.acked = True
+        self._unacked_messages.discard(message)
+
+    def ack(self, message: Any) -> bool:
+        """Do nothing: only ``finish`` counts."""
+        self.leave(message)
+        return False
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> list[TP]:
+        return [tp for tp in self._next if topics is None or tp in topics or tp.topic in topics]
+
+    def _new_offset(self, tp: TP) -> int | None:
+        return self._next.get(tp)
+
+    async def _commit_offsets(self, offsets: Mapping[TP, int], **options: Any) -> bool:
+        before = {tp: self._committed_offset[tp] for tp in offsets}
+        done = bool(await super()._commit_offsets(offsets, **options))
+        if not done:  # Faust notes them as committed all the same, and would not try again
+            self._committed_offset.update(before)
+        return done
+
+    async def wait_empty(self) -> None:
+        """Finish what is in flight, or abandon it when that takes too long; then commit."""
+        deadline = self.loop.time() + self._revocation.timeout
+        await self._revocation.settle(self._revocation.timeout)
+        self._unacked_messages.clear()
+        committing = asyncio.ensure_future(self._commit_all())
+        left = max(1.0, deadline - self.loop.time())
+        done, _ = await asyncio.wait({committing}, timeout=left)
+        if not done:
+            committing.cancel()
+
+    async def _commit_all(self) -> None:
+        # Joining a commit that is under way already would leave out what was finished since.
+        await self.maybe_wait_for_commit_to_finish()
+        await self.commit()
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Give partitions back; what was finished of them has been committed by then."""
+        await super().on_partitions_revoked(revoked)
+        for tp in revoked:
+            self._next.pop(tp, None)
+
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _keep_polling(self) -> None:
+        async for _ in self.itertimer(self._poll_every, name="poll"):
+            if self.flow_active and self.assignment():
+                await self._getmany(active_partitions=set(_NOTHING), timeout=0.0)
+
+
+class LaneTransport(driver.Transport):  # type: ignore[misc]  # untyped
+    """Faust's Kafka transport with that consumer."""
+
+    Consumer = LaneConsumer
+
+    def __init__(self, app: faust.App, revocation: Revocation) -> None:
+        super().__init__(app.conf.broker_consumer, app)
+        self.revocation = revocation
