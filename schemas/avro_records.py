@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from fastavro import schemaless_reader, schemaless_writer
 
 from schemas import avro, guards
+from schemas.lookups import Lookups
 from schemas.messages import Message
 from schemas.records import RecordType, without_surrogates
 from streams.errors import InvalidDocument
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from schemas.avro import Schema
 
 M = TypeVar("M", bound=Message)
@@ -42,10 +45,10 @@ class AvroRecords(Generic[M]):
     Attributes:
         header: what single-object encoding puts before a body of the current schema.
         by_header: writers by such a header, those of older versions too.
-        by_id: writers by their number in the registry, as they are met.
+        by_id: writers by their number in the registry; as ``writer``, or what the registry raises.
     """
 
-    def __init__(self, kind: type[M]) -> None:
+    def __init__(self, kind: type[M], schema_of: Callable[[int], Schema] | None = None) -> None:
         self.name = kind.__name__
         self.records = RecordType(kind)
         current = avro.published(self.name)
@@ -54,7 +57,8 @@ class AvroRecords(Generic[M]):
         self.by_header = {self.header: Writer(self._schema, None, {})}
         for older in avro.superseded(self.name):
             self.by_header[SINGLE_OBJECT + avro.fingerprint(older)] = self.writer(older)
-        self.by_id: dict[int, Writer] = {}
+        ask = schema_of or _no_registry
+        self.by_id: Lookups[int, Writer] = Lookups(lambda number: self.writer(ask(number)))
 
     def writer(self, schema: Schema) -> Writer:
         """Return how to read what is written with a schema.
@@ -111,6 +115,14 @@ class AvroRecords(Generic[M]):
         stream.write(header)
         schemaless_writer(stream, self._schema, plain)
         return stream.getvalue()
+
+
+def _no_registry(_number: int) -> Schema:
+    raise InvalidDocument(
+        "unknown-schema",
+        "the message is in Confluent wire format but no registry is configured; "
+        "set TIDEMARK_SCHEMA_REGISTRY",
+    )
 
 
 def _finish(plain: dict[str, Any], units: dict[str, tuple[int, int]]) -> None:

@@ -21,7 +21,10 @@ from schemas.registry import ConfluentRegistry
 from streams.errors import InvalidDocument
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from schemas.registry import Registry
+    from schemas.registry_access import RegistryAccess
 
 M = TypeVar("M", bound=Message)
 
@@ -41,14 +44,27 @@ class Codec:
 
     def __init__(self, registry: Registry | None = None) -> None:
         self._registry = registry
-        self._kinds: dict[type[Any], AvroRecords[Any]] = {kind: AvroRecords(kind) for kind in KINDS}
+        ask = registry.schema if registry is not None else None
+        self._kinds: dict[type[Any], AvroRecords[Any]] = {k: AvroRecords(k, ask) for k in KINDS}
+
+    def announce(self, values: Mapping[str, type[Message]]) -> None:
+        """See to it that a registry, where there is one, knows the schema of each topic's values.
+
+        Raises:
+            Unavailable: the registry does not answer.
+            Misconfigured: the registry refuses a schema or the credentials, or is none.
+        """
+        if self._registry is None:
+            return
+        for topic, kind in values.items():
+            self._registry.schema_id(topic, kind.__name__)
 
     def encode(self, topic: str, record: Message) -> bytes:
         """Return the value of a message for ``topic``.
 
         Raises:
             Unavailable: the registry does not answer.
-            Misconfigured: the registry refuses the schema or the credentials.
+            Misconfigured: the registry refuses the schema or the credentials, or is none.
         """
         kind = self._kinds[type(record)]
         if self._registry is None:
@@ -62,6 +78,7 @@ class Codec:
         Raises:
             InvalidDocument: the value can never be read; code and reason say why.
             Unavailable: the registry does not answer; try again.
+            Misconfigured: the registry refuses the credentials, or is none.
         """
         if data is None:
             raise InvalidDocument("null-value", "the message has no value; send a document")
@@ -69,7 +86,7 @@ class Codec:
         if data.startswith(SINGLE_OBJECT):
             return self._single_object(records, data)
         if data.startswith(_CONFLUENT):
-            return self._confluent(records, data)
+            return _confluent(records, data)
         if kind is Document and looks_like_json(data):
             return cast("M", document_from_json(data))
         raise InvalidDocument(
@@ -91,25 +108,18 @@ class Codec:
             "schema in schemas/, or use a registry and the Confluent wire format",
         )
 
-    def _confluent(self, kind: AvroRecords[M], data: bytes) -> M:
-        if self._registry is None:
-            raise InvalidDocument(
-                "unknown-schema",
-                "the message is in Confluent wire format but no registry is configured; "
-                "set TIDEMARK_SCHEMA_REGISTRY",
-            )
-        if len(data) < _CONFLUENT_HEADER.size:
-            raise InvalidDocument("truncated", "the message ends inside its Confluent header")
-        number = _CONFLUENT_HEADER.unpack_from(data)[1]
-        if number not in kind.by_id:
-            kind.by_id[number] = kind.writer(self._registry.schema(number))
-        return kind.read(kind.by_id[number], data, _CONFLUENT_HEADER.size)
+
+def _confluent(kind: AvroRecords[M], data: bytes) -> M:
+    if len(data) < _CONFLUENT_HEADER.size:
+        raise InvalidDocument("truncated", "the message ends inside its Confluent header")
+    number = _CONFLUENT_HEADER.unpack_from(data)[1]
+    return kind.read(kind.by_id(number), data, _CONFLUENT_HEADER.size)
 
 
-def codec_for(registry_url: str | None = None) -> Codec:
+def codec_for(access: RegistryAccess | None = None) -> Codec:
     """Return the codec for a registry, or for single-object encoding without one.
 
     Raises:
-        Misconfigured: the registry's address cannot be used.
+        Misconfigured: the registry's address or files cannot be used.
     """
-    return Codec(ConfluentRegistry(registry_url) if registry_url else None)
+    return Codec(ConfluentRegistry(access) if access else None)

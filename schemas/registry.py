@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+import weakref
+from typing import TYPE_CHECKING, Protocol
 
 from schemas.avro import published_text
-from streams.errors import InvalidDocument, Misconfigured, Unavailable
+from schemas.lookups import Lookups
+from schemas.registry_access import SETTING, RegistryAccess, without_user_info
+from schemas.registry_errors import is_unknown, translate
+from streams.errors import InvalidDocument, Misconfigured
 
 if TYPE_CHECKING:
     from confluent_kafka.schema_registry import SchemaRegistryClient
 
     from schemas.avro import Schema
-
-_NOT_FOUND = 404
-_CONFLICT = 409
-_UNPROCESSABLE = 422
-_TOO_MANY = 429
-_REFUSED = {401, 403}
-_USER_INFO = re.compile(r"//[^/@]*@")
-_TIMEOUT_SECONDS = 10
-_RETRIES = 2
 
 
 class Registry(Protocol):
@@ -32,6 +26,7 @@ class Registry(Protocol):
 
         Raises:
             InvalidDocument: the registry does not know the number, or it is no Avro schema.
+            Misconfigured: the registry refuses the credentials, or is none.
             Unavailable: the registry does not answer.
         """
         ...
@@ -40,100 +35,82 @@ class Registry(Protocol):
         """Return the number of the current schema of a record for a topic's values.
 
         Raises:
-            Misconfigured: the registry refuses the schema or the credentials.
+            Misconfigured: the registry refuses the schema or the credentials, or is none.
             Unavailable: the registry does not answer.
         """
         ...
 
 
 class ConfluentRegistry:
-    """The registry over HTTP; subjects are named ``<topic>-value``, Confluent's default."""
+    """The registry over HTTP; subjects are named ``<topic>-value``, Confluent's default.
 
-    def __init__(
-        self, url: str, *, timeout_seconds: float = _TIMEOUT_SECONDS, retries: int = _RETRIES
-    ) -> None:
-        self._url = _USER_INFO.sub("//", url)
-        self._client = _connect(url, timeout_seconds, retries)
-        self._schemas: dict[int, Schema] = {}
-        self._ids: dict[tuple[str, str], int] = {}
+    What was learned once is kept, so that an outage only stops what is new.
+    """
+
+    def __init__(self, access: RegistryAccess) -> None:
+        self._where = access.shown
+        self._client = _connect(access)
+        weakref.finalize(self, self._client.__exit__)
+        self._schemas = Lookups(self._fetch)
+        self._ids = Lookups(self._look_up)
 
     def schema(self, schema_id: int) -> Schema:
         """Return the writer's schema behind a number; see ``Registry``."""
-        if schema_id not in self._schemas:
-            self._schemas[schema_id] = self._fetch(schema_id)
-        return self._schemas[schema_id]
+        return self._schemas(schema_id)
 
     def schema_id(self, topic: str, name: str) -> int:
         """Return the number of the current schema for a topic; see ``Registry``."""
-        key = (f"{topic}-value", name)
-        if key not in self._ids:
-            self._ids[key] = self._look_up(*key)
-        return self._ids[key]
+        return self._ids((f"{topic}-value", name))
 
     def _fetch(self, schema_id: int) -> Schema:
         try:
             found = self._client.get_schema(schema_id)
         except Exception as error:  # noqa: BLE001 - the client lets its HTTP library's errors out
-            if _status(error) == _NOT_FOUND:
+            if is_unknown(error):
                 raise InvalidDocument(
                     "unknown-schema",
-                    f"{self._url} knows no schema {schema_id}; register the producer's schema "
-                    "there or point TIDEMARK_SCHEMA_REGISTRY at the producer's registry",
+                    f"{self._where} knows no schema {schema_id}; register the producer's schema "
+                    f"there or point {SETTING} at the producer's registry",
                 ) from None
-            self._fail(error)
+            raise translate(error, self._where) from None
         if found.schema_type != "AVRO" or not found.schema_str or found.references:
             raise InvalidDocument(
                 "unsupported-schema",
                 f"schema {schema_id} is not one Avro schema without references; publish Avro",
             )
-        return json.loads(found.schema_str)
+        try:
+            return json.loads(found.schema_str)
+        except ValueError:
+            raise InvalidDocument(
+                "unsupported-schema", f"schema {schema_id} of {self._where} is no JSON"
+            ) from None
 
-    def _look_up(self, subject: str, name: str) -> int:
+    def _look_up(self, key: tuple[str, str]) -> int:
         """Look up first, so that a registry that may only be read is enough once it is set up."""
         from confluent_kafka.schema_registry import Schema as Registered  # noqa: PLC0415 - heavy
 
+        subject, name = key
         schema = Registered(json.dumps(json.loads(published_text(name))), "AVRO")
         try:
-            known = self._client.lookup_schema(subject, schema).schema_id
+            known = self._client.lookup_schema(subject, schema, normalize_schemas=True).schema_id
             if known is not None:
                 return int(known)
         except Exception as error:  # noqa: BLE001 - as above
-            if _status(error) != _NOT_FOUND:
-                self._fail(error)
+            if not is_unknown(error):
+                raise translate(error, self._where, subject) from None
         try:
             return int(self._client.register_schema(subject, schema))
         except Exception as error:  # noqa: BLE001 - as above
-            self._fail(error, subject)
-
-    def _fail(self, error: Exception, subject: str = "") -> NoReturn:
-        status = _status(error)
-        text = _USER_INFO.sub("//", str(error))
-        if status in _REFUSED:
-            raise Misconfigured(
-                f"schema registry {self._url} refuses the credentials; correct the user and "
-                "password in TIDEMARK_SCHEMA_REGISTRY"
-            ) from None
-        if status in {_CONFLICT, _UNPROCESSABLE}:
-            raise Misconfigured(
-                f"schema registry {self._url} refuses Tidemark's schema for subject {subject}: "
-                f"{text}; choose another TIDEMARK_TOPIC_PREFIX or change the subject's rule"
-            ) from None
-        raise Unavailable(f"schema registry {self._url} does not answer: {text}") from None
+            raise translate(error, self._where, subject) from None
 
 
-def _status(error: Exception) -> int | None:
-    status = getattr(error, "http_status_code", None)
-    return status if isinstance(status, int) else None
-
-
-def _connect(url: str, timeout_seconds: float, retries: int) -> SchemaRegistryClient:
+def _connect(access: RegistryAccess) -> SchemaRegistryClient:
     from confluent_kafka.schema_registry import SchemaRegistryClient  # noqa: PLC0415 - heavy
 
-    settings: dict[str, Any] = {"url": url, "timeout": timeout_seconds, "max.retries": retries}
+    settings = access.client_settings()
     try:
         return SchemaRegistryClient(settings)
-    except (TypeError, ValueError) as error:
-        raise Misconfigured(
-            f"TIDEMARK_SCHEMA_REGISTRY: {_USER_INFO.sub('//', str(error))}; write for instance "
-            "http://localhost:8081"
-        ) from None
+    except (OSError, TypeError, ValueError) as error:
+        # A CA, certificate or key that cannot be read is an OSError of the ssl module.
+        raise Misconfigured(f"{SETTING}: {without_user_info(str(error))}; correct it or the files "
+                            f"of {SETTING}_CA, _CERTIFICATE and _KEY") from None  # fmt: skip

@@ -39,6 +39,7 @@ SecretName = Literal[
     "kafka_password",
     "kafka_key_password",
     "kafka_oauth_client_secret",
+    "schema_registry_password",
     "clickhouse_password",
     "web_token",
 ]
@@ -112,9 +113,40 @@ class Settings(BaseSettings):
         description="URL of a Confluent-compatible registry; then messages have the Confluent "
         "wire format, else Avro single-object encoding.",
     )
+    schema_registry_username: str | None = Field(None, description="User of the registry.")
+    schema_registry_password: SecretStr | None = Field(None, description="Its password.")
+    schema_registry_password_file: Path | None = Field(None, description="File with the password.")
+    schema_registry_ca: Path | None = Field(
+        None, description="CA that signs the registry's certificate (PEM)."
+    )
+    schema_registry_certificate: Path | None = Field(
+        None, description="Client certificate for the registry (PEM)."
+    )
+    schema_registry_key: Path | None = Field(
+        None, description="Key of that certificate, where the file does not hold it (PEM)."
+    )
     topic_prefix: str = Field("tidemark", description="First part of all topic names.")
     partitions: int = Field(4, ge=1, le=1000, description="Partitions of topics that are created.")
-    replication: int = Field(1, ge=1, le=9, description="Replicas of topics that are created.")
+    replication: int = Field(
+        1,
+        ge=1,
+        le=9,
+        description="Replicas of topics that are created; all but one have to be in sync.",
+    )
+    retention: Duration = Field("7d", description="How long the documents topic keeps messages.")
+    retention_enriched: Duration = Field(
+        "7d", description="How long the topic of enriched documents does."
+    )
+    retention_results: Duration = Field(
+        "30d", description="How long the topics of statistics and alerts do."
+    )
+    retention_dead_letters: Duration = Field("30d", description="How long the dead letters do.")
+    retention_bytes: int = Field(
+        -1,
+        ge=-1,
+        description="Largest size of a partition of documents or enriched documents; "
+        "-1 for no limit.",
+    )
     # --- ClickHouse
     clickhouse: str | None = Field(
         None,

@@ -43,15 +43,15 @@ def alerts(
     ] = False,
 ) -> None:
     """Show the drift alerts of the alert topic."""
-    from schemas.codec import codec_for  # noqa: PLC0415 - keeps `tidemark --help` fast
-    from schemas.messages import DriftAlert  # noqa: PLC0415
+    from schemas.messages import DriftAlert  # noqa: PLC0415 - keeps `tidemark --help` fast
     from streams.backends.kafka.alerts import read_topic  # noqa: PLC0415
     from streams.backends.kafka.opening import broker_from_settings  # noqa: PLC0415
+    from streams.backends.schema_registry import codec_from_settings  # noqa: PLC0415
     from streams.config import load_settings  # noqa: PLC0415
     from streams.topics import Topics  # noqa: PLC0415
 
     settings = load_settings()
-    codec = codec_for(settings.schema_registry)
+    codec = codec_from_settings(settings)
     with broker_from_settings(settings, tell=_note) as found, _until_asked_to_stop() as stopped:
         messages = read_topic(
             found.bootstrap,

@@ -188,15 +188,15 @@ def _clickhouse(settings: Settings) -> Check:
 
 
 def _registry(settings: Settings) -> Check:
-    if settings.schema_registry is None:
-        return Check("schema registry", "ok", "none configured: Avro single-object encoding")
     from schemas.codec import codec_for  # noqa: PLC0415
-    from schemas.messages import Document  # noqa: PLC0415
+    from streams.backends.schema_registry import registry_access, values_of  # noqa: PLC0415
     from streams.topics import Topics  # noqa: PLC0415
 
-    topic = Topics(settings.topic_prefix).documents
-    codec_for(settings.schema_registry).encode(topic, Document(text="doctor"))
-    return Check("schema registry", "ok", f"{settings.schema_registry} answers")
+    access = registry_access(settings)
+    if access is None:
+        return Check("schema registry", "ok", "none configured: Avro single-object encoding")
+    codec_for(access).announce(values_of(Topics(settings.topic_prefix)))
+    return Check("schema registry", "ok", f"{access.shown} answers")
 
 
 def _page(settings: Settings) -> Check:

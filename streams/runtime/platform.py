@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from schemas.codec import Codec, codec_for
 from streams.backends.kafka.opening import BrokerOptions, open_broker
 from streams.backends.kafka.security import security_from_settings
 from streams.backends.kafka.topics import ensure_topics, topic_specs
+from streams.backends.schema_registry import codec_from_settings, values_of
 from streams.clock import Clock, SystemClock
 from streams.logs import logger
 from streams.metrics import Metrics
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     import structlog
 
+    from schemas.codec import Codec
     from streams.backends.kafka.broker import Broker
     from streams.config import Settings
 
@@ -70,10 +71,12 @@ def open_platform(settings: Settings, data: Path | None = None) -> Iterator[Plat
         jars=settings.data / "kafka",
     )
     log = logger()
+    codec = codec_from_settings(settings)
     with open_broker(options, tell=lambda what: log.info("broker", doing=what)) as broker:
-        platform = Platform(settings, folder, topics, broker, codec_for(settings.schema_registry))
+        platform = Platform(settings, folder, topics, broker, codec)
         platform.log.info("broker ready", broker=broker.describe())
         _ensure(platform)
+        codec.announce(values_of(topics))
         yield platform
 
 

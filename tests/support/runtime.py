@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, cast
 
 from confluent_kafka import Producer
 
-from schemas.codec import codec_for
 from schemas.messages import Document
 from streams.backends.kafka.offsets import OffsetReader
 from streams.backends.kafka.topics import ensure_topics, topic_specs
+from streams.backends.schema_registry import codec_from_settings
 from streams.config import Settings
 from streams.logs import logger
 from streams.runtime.completion import Completion
@@ -62,7 +62,7 @@ def platform_on(broker: Broker, settings: Settings) -> Platform:
     topics = Topics(settings.topic_prefix)
     size = settings.max_message_bytes
     ensure_topics(broker, topic_specs(topics, settings.partitions, settings.replication, size))
-    codec = codec_for(settings.schema_registry)
+    codec = codec_from_settings(settings)
     return Platform(settings, settings.data, topics, broker, codec, log=logger())
 
 

@@ -10,9 +10,9 @@ import pytest
 from schemas.avro import published, superseded
 from schemas.codec import Codec, codec_for
 from schemas.messages import Document
-from schemas.registry import ConfluentRegistry
+from schemas.registry_access import RegistryAccess
 from streams.errors import InvalidDocument, Misconfigured, Unavailable
-from tests.support.registry import FakeRegistry, fake_registry
+from tests.support.fake_registry import FakeRegistry, fake_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ def server() -> Iterator[FakeRegistry]:
 
 
 def codec_of(server: FakeRegistry) -> Codec:
-    return Codec(ConfluentRegistry(server.url, timeout_seconds=5, retries=0))
+    return codec_for(RegistryAccess(server.url, retries=0))
 
 
 def test_a_document_survives_the_wire_with_a_registry(server: FakeRegistry) -> None:
@@ -121,7 +121,7 @@ def test_a_password_in_the_address_is_never_shown() -> None:
         url = server.url.replace("//", "//user:hunter2@")
         server.refuse = 401
         with pytest.raises(Misconfigured) as refused:
-            Codec(ConfluentRegistry(url, retries=0)).encode("docs", DOCUMENT)
+            codec_for(RegistryAccess(url, retries=0)).encode("docs", DOCUMENT)
     assert "hunter2" not in str(refused.value)
     assert "127.0.0.1" in str(refused.value)
 
@@ -130,7 +130,7 @@ def test_a_password_in_the_address_is_never_shown() -> None:
 def test_an_address_that_cannot_be_used_is_refused_at_the_start(url: str) -> None:
     """A typing error is noticed before the first message, and shown without its password."""
     with pytest.raises(Misconfigured, match="TIDEMARK_SCHEMA_REGISTRY") as refused:
-        codec_for(url)
+        codec_for(RegistryAccess(url))
     assert "hunter2" not in str(refused.value)
 
 

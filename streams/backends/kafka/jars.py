@@ -98,7 +98,7 @@ def _fetch(target: Path, environment: Mapping[str, str], project: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".jars-", dir=target.parent) as scratch:
         fetched = Path(scratch) / "jars"
-        _run_maven([maven, *_arguments(fetched, project)])
+        run_maven(maven, project, fetched)
         wrong = differences(fetched, project)
         if wrong:
             raise Unavailable(
@@ -109,22 +109,20 @@ def _fetch(target: Path, environment: Mapping[str, str], project: Path) -> Path:
     return target
 
 
-def _arguments(folder: Path, project: Path) -> list[str]:
-    return [
-        "-B",
-        "-q",
-        "-Dstyle.color=never",
-        "-f",
-        str(project / "pom.xml"),
-        _GOAL,
-        f"-DoutputDirectory={folder}",
-    ]
+def run_maven(maven: str, project: Path, folder: Path) -> None:
+    """Let Maven copy a project's dependencies into a folder.
 
-
-def _run_maven(command: list[str]) -> None:
+    Raises:
+        Unavailable: it could not fetch them; carries its first complaint.
+    """
+    command = [maven, "-B", "-q", "-Dstyle.color=never", "-f", str(project / "pom.xml"), _GOAL]
     try:
         answer = subprocess.run(  # noqa: S603 - Maven of this machine, fixed arguments
-            command, capture_output=True, text=True, timeout=_FETCH_SECONDS, check=False
+            [*command, f"-DoutputDirectory={folder}"],
+            capture_output=True,
+            text=True,
+            timeout=_FETCH_SECONDS,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _unfetched(str(error)) from error
