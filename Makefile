@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench bench-faults check kafka clean lock
+.PHONY: help run test test-server bench bench-faults check kafka clean lock
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,11 @@ run: $(STAMP) ## Set up everything and run the whole pipeline on real documents 
 
 test: $(DEV_STAMP) ## Set up everything and run the tests
 	$(BIN)/pytest $(ARGS)
+
+test-server: $(DEV_STAMP) ## The warehouse's contract on the server of TIDEMARK_CLICKHOUSE, in a scratch database
+	@case "$$TIDEMARK_CLICKHOUSE" in clickhouse://*|clickhouses://*) ;; \
+	  *) echo "set TIDEMARK_CLICKHOUSE to a server: clickhouse://user:password@host:8123/any" >&2; exit 2;; esac
+	$(BIN)/pytest tests/contract/test_warehouse_contract.py -k server $(ARGS)
 
 bench: $(DEV_STAMP) ## Benchmarks: pipeline against the bare model, encoder, drift, codec
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ import pytest
 from streams.backends.clickhouse import open_warehouse
 from streams.backends.memory import MemoryWarehouse
 from streams.clock import FixedClock
+from tests.support.clickhouse_server import running_clickhouse
 from tests.support.landed import (
     HOUR,
     START,
@@ -23,6 +26,7 @@ from tests.support.landed import (
     scattered,
     window,
 )
+from tests.support.real_clickhouse import named_server, scratch_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,20 +54,42 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture(scope="module")
-def clickhouse(
+def embedded(
     tmp_path_factory: pytest.TempPathFactory, clock: FixedClock
 ) -> Iterator[ClickHouseWarehouse]:
+    """The engine in this process."""
     folder = tmp_path_factory.mktemp("warehouse") / "clickhouse"
-    warehouse = open_warehouse(f"chdb://{folder}", clock=clock)
-    yield warehouse
-    warehouse.close()
+    with closing(open_warehouse(f"chdb://{folder}", clock=clock)) as warehouse:
+        yield warehouse
 
 
-@pytest.fixture(params=["memory", "clickhouse"])
+@pytest.fixture(scope="module")
+def http(
+    tmp_path_factory: pytest.TempPathFactory, clock: FixedClock
+) -> Iterator[ClickHouseWarehouse]:
+    """The same engine in another process, over ClickHouse's HTTP interface."""
+    with (
+        running_clickhouse(tmp_path_factory.mktemp("server")) as server,
+        closing(open_warehouse(server.url, clock=clock)) as warehouse,
+    ):
+        yield warehouse
+
+
+@pytest.fixture(scope="module")
+def server(clock: FixedClock) -> Iterator[ClickHouseWarehouse]:
+    """A real server, in a database of its own: ``make test-server``."""
+    with (
+        scratch_database(os.environ["TIDEMARK_CLICKHOUSE"]) as url,
+        closing(open_warehouse(url, clock=clock)) as warehouse,
+    ):
+        yield warehouse
+
+
+@pytest.fixture(params=["memory", "embedded", "http", *named_server()])
 def kept(request: pytest.FixtureRequest, clock: FixedClock) -> Inspected:
     if request.param == "memory":
         return InMemory(MemoryWarehouse(clock))
-    warehouse: ClickHouseWarehouse = request.getfixturevalue("clickhouse")
+    warehouse: ClickHouseWarehouse = request.getfixturevalue(request.param)
     for table in (*TABLES, "drift_alerts"):
         warehouse._writer.command(f"TRUNCATE TABLE {table}_raw")
     return InClickHouse(warehouse)
