@@ -36,6 +36,10 @@ class Unavailable(TidemarkError):  # noqa: N818
     """Something that Tidemark needs does not answer now; trying again later can help."""
 
 
+class StillWaiting(Unavailable):
+    """It is under way and may still arrive: wait on, and do not hand it over again."""
+
+
 class Misconfigured(TidemarkError):  # noqa: N818
     """A setting is wrong or missing: refuse to start and name it; trying again cannot help."""
 

@@ -6,10 +6,10 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 CounterName = Literal[
     "tidemark_messages_received_total",
@@ -57,6 +57,17 @@ class Metrics:
             buckets=(*_SECONDS, 120, 300, 900, 3600),
             registry=registry,
         )
+
+        self._waiting = Gauge(
+            "tidemark_waiting",
+            "1 while a role waits for something that is away, else 0.",
+            ["role"],
+            registry=registry,
+        )
+
+    def waiting(self, role: str, waits: Callable[[], bool]) -> None:
+        """Show whether a role waits, asked whenever somebody looks."""
+        self._waiting.labels(role).set_function(lambda: float(waits()))
 
     def received(self, role: str, messages: int) -> None:
         """Count messages read."""

@@ -28,6 +28,7 @@ class StatusPage:
         metrics: what ``/metrics`` shows.
         status: gathers what the page shows, as JSON-ready values.
         healthy: role -> whether it runs; all must for ``/health`` to answer 200.
+        waiting: role -> what it waits for. Such a role is well: nobody helps by restarting it.
     """
 
     def __init__(
@@ -35,10 +36,12 @@ class StatusPage:
         metrics: Metrics,
         status: Callable[[], Awaitable[Mapping[str, Any]]],
         healthy: Callable[[], Mapping[str, bool]],
+        waiting: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self._metrics = metrics
         self._status = status
         self._healthy = healthy
+        self._waiting = waiting
 
     def mount(self, application: web.Application) -> None:
         """Add the routes."""
@@ -62,7 +65,10 @@ class StatusPage:
     async def _health(self, _request: web.Request) -> web.Response:
         roles = self._healthy()
         well = bool(roles) and all(roles.values())
-        return _json({"status": "ok" if well else "failing", "roles": roles}, 200 if well else 503)
+        waiting = self._waiting() if well else {}
+        status = ("degraded" if waiting else "ok") if well else "failing"
+        answer = {"status": status, "roles": roles, **({"waiting": waiting} if waiting else {})}
+        return _json(answer, 200 if well else 503)
 
     async def _exposition(self, _request: web.Request) -> web.Response:
         return web.Response(body=self._metrics.exposition(), headers={"Content-Type": _PROMETHEUS})

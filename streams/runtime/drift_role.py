@@ -8,11 +8,13 @@ the outputs of a replay carry the same keys and versions, so no query sees them 
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 from schemas.messages import Enriched
-from streams.errors import InvalidDocument, Overloaded, Unavailable
+from streams.errors import InvalidDocument
 from streams.ports import Outgoing, RawMessage
+from streams.runtime.delivery import Delivery
 from streams.runtime.lane import Step
 from streams.stages.drift import DriftOutput, StatePart
 
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from streams.stages.drift import DriftStage
     from streams.topics import Topics
 
-_FLUSH_S = 60.0
 _INTERVAL_MS = 3_000
 _PENDING_MESSAGES = 2_000
 _STATE_BYTES_PER_MS = 5_000
@@ -62,7 +63,7 @@ class DriftRole:
     ) -> None:
         self._stage = stage
         self._codec = codec
-        self._producer = producer
+        self._delivery = Delivery(producer, retry)
         self._read_state = read_state
         self._topics = topics
         self._retry = retry
@@ -70,7 +71,6 @@ class DriftRole:
         self._metrics = metrics
         self._restored: set[int] = set()
         self._shown: dict[tuple[str, int], tuple[int, int]] = {}
-        self._unconfirmed: list[Outgoing] = []
         # The end of a bounded run flushes windows from a thread that is not the lane's.
         self._alone = threading.Lock()
         self._saved_at = clock.now_ms()
@@ -78,7 +78,7 @@ class DriftRole:
 
     def steps(self) -> tuple[Step, ...]:
         """Return the one step of this lane."""
-        return (Step("drift", self._process, waits=True),)
+        return (Step("drift", self._process, waits=lambda: True),)
 
     def revoked(self) -> None:
         """Forget all partitions: their state is read again when their next message comes.
@@ -95,7 +95,7 @@ class DriftRole:
             for message in messages:
                 self._restore(message.origin.partition)
                 try:
-                    record = self._codec.decode(Enriched, message.value or b"")
+                    record = self._retry("read schemas", partial(self._decode, message))
                 except InvalidDocument:
                     # The land role reads the same message and dead-letters it, once.
                     self._metrics.skipped("drift")
@@ -103,10 +103,16 @@ class DriftRole:
                     records.append((message.origin, record))
             self._emit(self._encoded(self._stage.process(records)))
 
+    def _decode(self, message: RawMessage) -> Enriched:
+        return self._codec.decode(Enriched, message.value or b"")
+
     def _encoded(self, output: DriftOutput) -> list[Outgoing]:
-        stats, alerts = self._topics.stats, self._topics.alerts
         for _ in output.alerts:
             self._metrics.alert()
+        return self._retry("register schemas", lambda: self._messages(output))
+
+    def _messages(self, output: DriftOutput) -> list[Outgoing]:
+        stats, alerts = self._topics.stats, self._topics.alerts
         return [
             Outgoing(stats, record.source.encode(), self._codec.encode(stats, record))
             for record in output.stats
@@ -167,18 +173,8 @@ class DriftRole:
 
     def _emit(self, messages: Sequence[Outgoing]) -> None:
         """Hand over messages; ``_confirm`` makes them durable."""
-        self._unconfirmed += messages
-        self._retry("produce drift statistics", lambda: self._producer.send(messages))
+        self._delivery.add("produce drift statistics", messages)
 
     def _confirm(self) -> None:
         """Wait until everything that was handed over since the last time is durable."""
-        try:
-            self._producer.flush(_FLUSH_S)
-        except (Unavailable, Overloaded):
-            # Which of them failed is not known: all are sent again, in their order.
-            self._retry("produce drift statistics again", self._send_again)
-        self._unconfirmed.clear()
-
-    def _send_again(self) -> None:
-        self._producer.send(self._unconfirmed)
-        self._producer.flush(_FLUSH_S)
+        self._delivery.confirm("produce drift statistics")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from schemas.messages import Origin
 from streams.ports import Outgoing
 from streams.runtime.dead_letters import outgoing_letter
+from streams.runtime.delivery import Delivery
 from streams.runtime.lane import Step
 from streams.stages.enrich import dead_letter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from schemas.codec import Codec
     from schemas.messages import DeadLetter, Enriched
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
     from streams.stages.enrich import Batch, EnrichStage
     from streams.stages.guard import DeadLetterGuard
     from streams.topics import Topics
-
-_FLUSH_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +40,20 @@ class EnrichRole:
 
     def steps(self) -> tuple[Step, ...]:
         """Return the steps in order; each runs in a thread of its own."""
+        delivery = Delivery(self.producer, self.retry)
         return (
-            Step("pre", self._pre),
+            Step("pre", self._pre, waits=self._waits),
             Step("core", self._core),
-            Step("post", self._post),
-            Step("deliver", self._deliver, waits=True),
+            Step("post", self._post, waits=self._waits),
+            Step("deliver", partial(self._deliver, delivery), waits=lambda: True),
         )
+
+    def _waits(self) -> bool:
+        return self.retry.waiting
 
     def _pre(self, messages: Sequence[RawMessage]) -> Batch:
         with self.metrics.step("enrich", "pre"):
-            return self.retry("read schemas", lambda: self.stage.pre(messages))
+            return self.retry("read the producers' schemas", lambda: self.stage.pre(messages))
 
     def _core(self, batch: Batch) -> Batch:
         with self.metrics.step("enrich", "core"):
@@ -58,11 +62,18 @@ class EnrichRole:
     def _post(self, batch: Batch) -> list[Outgoing]:
         with self.metrics.step("enrich", "post"):
             result = self.stage.post(batch)
-            sent = [(record, self._enriched(record)) for record in result.enriched]
+            sent = [
+                (record, self._registered(partial(self._enriched, record)))
+                for record in result.enriched
+            ]
             letters = [*result.dead_letters, *self._too_large(batch, sent)]
             self._check(len(batch.entries) + len(batch.refused), letters)
             whole = [message for _, message in sent if not self.producer.refusal(message)]
-            return whole + [self._dead(letter) for letter in letters]
+            return whole + [self._registered(partial(self._dead, letter)) for letter in letters]
+
+    def _registered(self, encode: Callable[[], Outgoing]) -> Outgoing:
+        """Encode; a schema registry is asked the first time only, and may be away just then."""
+        return self.retry("register schemas", encode)
 
     def _too_large(
         self, batch: Batch, sent: Sequence[tuple[Enriched, Outgoing]]
@@ -89,10 +100,6 @@ class EnrichRole:
     def _dead(self, letter: DeadLetter) -> Outgoing:
         return outgoing_letter(letter, self.topics.dead_letters, self.codec, self.producer)
 
-    def _deliver(self, messages: list[Outgoing]) -> None:
+    def _deliver(self, delivery: Delivery, messages: list[Outgoing]) -> None:
         with self.metrics.step("enrich", "deliver"):
-            self.retry("produce enriched documents", lambda: self._send(messages))
-
-    def _send(self, messages: list[Outgoing]) -> None:
-        self.producer.send(messages)
-        self.producer.flush(_FLUSH_S)
+            delivery("produce enriched documents", messages)

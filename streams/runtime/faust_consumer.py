@@ -58,6 +58,13 @@ class LaneConsumer(driver.Consumer):  # type: ignore[misc]  # untyped
         self._revocation: Revocation = self.transport.revocation
         self._poll_every = self.app.conf.broker_max_poll_interval / 4
 
+    @property
+    def adrift(self) -> bool:
+        """Whether the broker that coordinates the group is not known, or has gone."""
+        # Where Faust looks, too, when it wants to know how aiokafka is.
+        consumer = self._thread._consumer  # noqa: SLF001
+        return consumer is None or consumer._coordinator.coordinator_id is None  # noqa: SLF001
+
     def current(self, message: Any) -> bool:
         """Whether a message was read in the assignment that is in force, and is not to be left."""
         generation: int = self.app.consumer_generation_id

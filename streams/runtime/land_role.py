@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from schemas.messages import DeadLetter, DriftAlert, Enriched, WindowStats
 from streams.errors import InvalidDocument
 from streams.runtime.dead_letters import outgoing_letter
+from streams.runtime.delivery import Delivery
 from streams.runtime.lane import Step
 from streams.stages.enrich import dead_letter
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from schemas.codec import Codec
     from streams.clock import Clock
     from streams.metrics import Metrics
-    from streams.ports import Producer, RawMessage, Warehouse
+    from streams.ports import Outgoing, Producer, RawMessage, Warehouse
     from streams.runtime.retry import Retry
     from streams.topics import Topics
 
@@ -74,6 +76,7 @@ class LandRole:
         self._producer = producer
         self._topics = topics
         self._retry = retry
+        self._delivery = Delivery(producer, retry)
         self._clock = clock
         self._metrics = metrics
         self._wait_ms = wait_ms
@@ -82,7 +85,7 @@ class LandRole:
 
     def steps(self) -> tuple[Step, ...]:
         """Return the one step of this lane."""
-        return (Step("gather", self._gather, waits=True),)
+        return (Step("gather", self._gather, waits=lambda: True),)
 
     def due(self, pending_messages: int) -> bool:
         """Write when there are many, when the first has waited, or when nothing more comes."""
@@ -99,7 +102,7 @@ class LandRole:
     def _gather(self, messages: Sequence[RawMessage]) -> None:
         with self._metrics.step("land", "gather"):
             for message in messages:
-                self._sort(message, self._landing)
+                self._retry("read schemas", partial(self._sort, message, self._landing))
                 self._landing.size += len(message.value or b"")
         self._newest_ms = self._clock.now_ms()
         if self._landing.since_ms is None:
@@ -125,16 +128,17 @@ class LandRole:
     def _write(self, landing: Landing) -> None:
         with self._metrics.step("land", "write"):
             if landing.unreadable:
-                self._retry("send dead letters", lambda: self._send(landing.unreadable))
+                self._send(landing.unreadable)
             self._retry("write to ClickHouse", lambda: self._store(landing))
         self._count(landing)
 
     def _send(self, letters: Sequence[DeadLetter]) -> None:
         topic = self._topics.dead_letters
-        self._producer.send(
-            [outgoing_letter(x, topic, self._codec, self._producer) for x in letters]
-        )
-        self._producer.flush(60.0)
+
+        def encode() -> list[Outgoing]:
+            return [outgoing_letter(x, topic, self._codec, self._producer) for x in letters]
+
+        self._delivery("send dead letters", self._retry("register schemas", encode))
 
     def _store(self, landing: Landing) -> None:
         if landing.documents:

@@ -37,12 +37,13 @@ class Step:
     Attributes:
         name: for logs and metrics.
         run: called in the step's thread with what the step before returned.
-        waits: it may wait for a database or a broker that is away, for as long as that takes.
+        waits: whether it waits, for a database or a broker that is away, when its time is over:
+            that may last as long as it takes.
     """
 
     name: str
     run: Callable[[Any], Any]
-    waits: bool = False
+    waits: Callable[[], bool] = lambda: False
 
 
 class Checkpoint(Protocol):
@@ -218,13 +219,13 @@ class Lane:
     async def _run(self, position: int, function: Callable[..., Any], *args: Any) -> Any:
         call = self._in_thread(position, function, *args)
         step = self._steps[position]
-        try:
-            return await asyncio.wait_for(call, None if step.waits else self._timeout)
-        except asyncio.TimeoutError as error:
-            raise StepTimeout(
-                f"step {step.name} took longer than {self._timeout:g} s; the worker stops so that "
-                "its messages are read again (TIDEMARK_INFERENCE_TIMEOUT sets the bound)"
-            ) from error
+        while not (await asyncio.wait({call}, timeout=self._timeout))[0]:
+            if not step.waits():
+                raise StepTimeout(
+                    f"step {step.name} took longer than {self._timeout:g} s; the worker stops so "
+                    "that its messages are read again (TIDEMARK_INFERENCE_TIMEOUT sets the bound)"
+                )
+        return call.result()
 
     def _in_thread(
         self, position: int, function: Callable[..., Any], *args: Any

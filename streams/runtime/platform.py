@@ -16,6 +16,7 @@ from streams.clock import Clock, SystemClock
 from streams.logs import logger
 from streams.metrics import Metrics
 from streams.runtime.retry import Retry
+from streams.runtime.waiting import Waiting
 from streams.topics import Topics
 
 if TYPE_CHECKING:
@@ -42,10 +43,12 @@ class Platform:
     clock: Clock = field(default_factory=SystemClock)
     stop: threading.Event = field(default_factory=threading.Event)
     log: structlog.stdlib.BoundLogger = field(default_factory=logger)
+    waiting: Waiting = field(default_factory=Waiting)
 
     def retry(self, role: str) -> Retry:
         """Return the policy of a role for what may come back."""
-        return Retry(self.stop, self.log.bind(role=role), random.Random())  # noqa: S311 - jitter
+        log = self.log.bind(role=role)
+        return Retry(self.stop, log, random.Random(), role=role, board=self.waiting)  # noqa: S311 - jitter
 
 
 @contextmanager

@@ -60,6 +60,11 @@ class RoleRunner:
         return not (self._app.crashed or self._app.should_stop)
 
     @property
+    def adrift(self) -> bool:
+        """Whether the role runs, but has no connection to its consumer group."""
+        return self.running and bool(self._app.consumer.adrift)
+
+    @property
     def at_work(self) -> int:
         """Batches read and not yet acknowledged."""
         return self._lane.at_work if self._lane else 0

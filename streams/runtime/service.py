@@ -132,7 +132,9 @@ async def serving(
 ) -> AsyncIterator[Running]:
     """Start the roles and the status page; stops them gracefully at the end."""
     source = StatusSource(platform, parts.warehouse)
-    page = StatusPage(platform.metrics, source.gather, lambda: worker.healthy)
+    page = StatusPage(
+        platform.metrics, source.gather, lambda: worker.healthy, lambda: worker.waiting
+    )
     endpoint = ReadEndpoint(parts.warehouse)
 
     def mount(application: Application) -> None:
@@ -144,6 +146,7 @@ async def serving(
         runners,
         shutdown_timeout=parse_duration(platform.settings.shutdown_timeout) / 1000,
         log=platform.log,
+        board=platform.waiting,
     )
     loop = asyncio.get_running_loop()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from streams.backends.kafka.compacted import read_compacted
@@ -65,6 +66,7 @@ def build_runners(
         if isinstance(built, DriftRole):
             drift = built
         mount = mount_web if first and web is not None else None
+        platform.metrics.waiting(role, partial(platform.waiting.waits, role))
         runners.append(RoleRunner(plan, platform.log.bind(role=role), mount))
     return runners, drift
 

@@ -7,9 +7,10 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 from streams.errors import TidemarkError
+from streams.runtime.waiting import Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import structlog
 
@@ -28,6 +29,7 @@ class Worker:
     Args:
         runners: the roles, in the order in which documents pass through them.
         shutdown_timeout: seconds for all in-flight batches to be finished and committed.
+        board: what the roles wait for.
     """
 
     def __init__(
@@ -36,8 +38,10 @@ class Worker:
         *,
         shutdown_timeout: float,
         log: structlog.stdlib.BoundLogger,
+        board: Waiting | None = None,
     ) -> None:
         self._runners = runners
+        self._board = board or Waiting()
         self._timeout = shutdown_timeout
         self._log = log
         self._started: list[RoleRunner] = []
@@ -48,6 +52,16 @@ class Worker:
     def healthy(self) -> dict[str, bool]:
         """Role -> whether it runs."""
         return {runner.role: runner.running for runner in self._runners}
+
+    @property
+    def waiting(self) -> Mapping[str, str]:
+        """Role -> what it waits for; a role that waits is well, but does not get on."""
+        adrift = {
+            runner.role: "has no connection to its consumer group: are the brokers away?"
+            for runner in self._runners
+            if runner.adrift
+        }
+        return {**adrift, **self._board.now()}
 
     def abort(self, error: BaseException) -> None:
         """End ``wait`` with an error that no role noticed; call it on the loop."""

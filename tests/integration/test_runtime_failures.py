@@ -18,6 +18,7 @@ from streams.runtime.worker import WorkerFailed
 from tests.support.brokers import nothing_left, own_settings
 from tests.support.fakes import FakeEnricher
 from tests.support.flaky import FlakyProducer, FlakyWarehouse
+from tests.support.registry import fake_registry
 from tests.support.runtime import (
     Session,
     committed,
@@ -105,6 +106,7 @@ async def test_a_failing_database_is_waited_for(kafka: Broker, tmp_path: Path) -
         await session.until(lambda: warehouse.refused > 1 and _enriched(platform) == COUNT)
         assert committed(platform, "land") == {}
         assert session.worker.healthy == {"enrich": True, "drift": True, "land": True}
+        assert set(session.worker.waiting) == {"land"}
         warehouse.failure = None
         await session.finish()
     assert _ids(warehouse) == EVERY_ID
@@ -221,3 +223,27 @@ async def test_a_model_that_hangs_stops_the_worker(kafka: Broker, tmp_path: Path
 
 async def _failure(session: Session) -> None:
     await asyncio.wait_for(session.worker.wait(), 30)
+
+
+async def test_a_schema_registry_that_is_away_is_waited_for(kafka: Broker, tmp_path: Path) -> None:
+    """By all roles, to write and to read; then everything lands."""
+    with fake_registry() as registry:
+        first = _platform(kafka, tmp_path, schema_registry=registry.url)
+        publish(first, documents(COUNT))
+        registry.refuse = 503
+        fresh = platform_on(kafka, first.settings)
+        async with running(fresh, parts_of(MemoryWarehouse()), ["enrich"]) as session:
+            await session.until(lambda: "enrich" in session.worker.waiting)
+            assert session.worker.healthy == {"enrich": True}
+            registry.refuse = None
+            await session.until(lambda: _enriched(fresh) == COUNT)
+        registry.refuse = 503
+        late = platform_on(kafka, first.settings)
+        warehouse = MemoryWarehouse()
+        async with running(late, parts_of(warehouse), ["drift", "land"]) as session:
+            await session.until(lambda: set(session.worker.waiting) == {"drift", "land"})
+            assert committed(late, "land") == {}
+            registry.refuse = None
+            await session.until(lambda: len(warehouse.documents) == COUNT)
+            await session.until(lambda: session.worker.waiting == {})
+    assert _ids(warehouse) == EVERY_ID

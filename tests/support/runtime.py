@@ -113,7 +113,12 @@ async def running(
 ) -> AsyncIterator[Session]:
     """Run roles without pages; stop them gracefully at the end."""
     runners, drift = build_runners(platform, roles, parts)
-    worker = Worker(runners, shutdown_timeout=_shutdown_s(platform), log=platform.log)
+    worker = Worker(
+        runners,
+        shutdown_timeout=_shutdown_s(platform),
+        log=platform.log,
+        board=platform.waiting,
+    )
     try:
         await worker.start()
         yield Session(platform, worker, drift)

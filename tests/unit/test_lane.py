@@ -193,7 +193,7 @@ async def test_no_checkpoint_after_a_failure() -> None:
 async def test_a_step_that_waits_has_no_bound() -> None:
     """A database that is away for longer than a model may take stops nothing."""
     gate = threading.Event()
-    lane = Lane([Step("w", lambda _: gate.wait(5), waits=True)], in_flight=1, timeout=0.02)
+    lane = Lane([Step("w", lambda _: gate.wait(5), waits=lambda: True)], in_flight=1, timeout=0.02)
     acks = _Acks()
     lane.start()
     await lane.submit(_messages(0, 1), acks.of(_messages(0, 1)))
@@ -223,7 +223,7 @@ class _Stuck(Checkpoint):
 async def test_a_checkpoint_that_waits_does_not_hold_up_a_stop() -> None:
     """The bound of a drain holds for the last checkpoint too; its batch is not acknowledged."""
     stuck, acks = _Stuck(), _Acks()
-    lane = Lane([Step("a", list, waits=True)], in_flight=1, timeout=5, checkpoint=stuck)
+    lane = Lane([Step("a", list, waits=lambda: True)], in_flight=1, timeout=5, checkpoint=stuck)
     lane.start()
     await lane.submit(_messages(0, 1), acks.of(_messages(0, 1)))
     assert await asyncio.to_thread(stuck.begun.wait, 5)

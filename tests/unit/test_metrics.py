@@ -21,6 +21,7 @@ def _used() -> Metrics:
     metrics.alert()
     metrics.missing("enrich", "tidemark.documents", 4)
     metrics.latency(1500)
+    metrics.waiting("land", lambda: True)
     with metrics.step("enrich", "core"):
         pass
     return metrics
@@ -47,7 +48,8 @@ def test_exposition_is_prometheus_text() -> None:
     families = {f.name: f for f in text_string_to_metric_families(_used().exposition().decode())}
     expected = {name.removesuffix("_total") for name in get_args(CounterName)}
     found = {name for name in families if not name.endswith("_created")}
-    assert expected | {"tidemark_step_seconds", "tidemark_latency_seconds"} == found
+    others = {"tidemark_step_seconds", "tidemark_latency_seconds", "tidemark_waiting"}
+    assert expected | others == found
     assert [name for name, family in families.items() if not family.documentation] == []
     dead = families["tidemark_dead_letters"].samples
     assert {"role": "land", "code": "truncated"} in [sample.labels for sample in dead]

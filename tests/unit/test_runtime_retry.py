@@ -53,7 +53,7 @@ def _failing(times: int, error: Exception) -> Callable[[], str]:
 def test_waits_longer_from_try_to_try_up_to_a_bound(error: Exception) -> None:
     """Delays double until they reach the bound; the result is returned in the end."""
     stop = _Stop()
-    retry = Retry(stop, logger(), _Middle(), first=1.0, longest=5.0)
+    retry = Retry(stop, logger(), _Middle(), first=1.0, overloaded=1.0, longest=5.0)
     assert retry("ask", _failing(5, error)) == "done"
     assert stop.waits == [1.0, 2.0, 4.0, 5.0, 5.0]
 

@@ -24,7 +24,7 @@ from streams.backends.kafka.producer_options import (
 )
 from streams.backends.kafka.security import KafkaSecurity, librdkafka_config
 from streams.backends.kafka.topic_specs import topic_limits
-from streams.errors import InvalidDocument, TidemarkError, Unavailable
+from streams.errors import InvalidDocument, StillWaiting, TidemarkError, Unavailable
 
 __all__ = ["Counted", "KafkaProducer", "ProducerOptions", "open_producer"]
 
@@ -120,7 +120,8 @@ class KafkaProducer:
         """Wait until every message is acknowledged by all in-sync replicas.
 
         Raises:
-            Unavailable: at least one was not within ``timeout`` seconds, or has failed.
+            StillWaiting: at least one was not within ``timeout`` seconds; it may still be.
+            Unavailable: at least one has failed.
             Misconfigured: one has failed and trying again cannot help.
         """
         waiting = self._client.flush(timeout)
@@ -130,7 +131,7 @@ class KafkaProducer:
         if errors:
             raise translate(errors[0], f"{len(errors)} message(s) were not delivered")
         if waiting:
-            raise Unavailable(
+            raise StillWaiting(
                 f"{waiting} message(s) were not acknowledged within {timeout:.0f} s: check that "
                 "the brokers run"
             )
