@@ -16,9 +16,9 @@ from streams.runtime import faust_app, wiring
 from streams.runtime.lane import StepTimeout
 from streams.runtime.worker import WorkerFailed
 from tests.support.brokers import nothing_left, own_settings
+from tests.support.fake_registry import fake_registry
 from tests.support.fakes import FakeEnricher
 from tests.support.flaky import FlakyProducer, FlakyWarehouse
-from tests.support.registry import fake_registry
 from tests.support.runtime import (
     Session,
     committed,
