@@ -15,10 +15,11 @@ from streams.runtime.drift_role import DriftRole
 from streams.runtime.enrich_role import EnrichRole
 from streams.runtime.faust_app import AppOptions, Hooks, credentials_for
 from streams.runtime.land_role import LandRole
+from streams.runtime.lookback import look_back
 from streams.runtime.role_runner import RolePlan, RoleRunner
 from streams.stages.drift import DriftStage
 from streams.stages.enrich import EnrichStage
-from streams.stages.guard import DeadLetterGuard
+from streams.stages.guard import DeadLetterGuard, Record
 from streams.stages.ingest import Ingest
 
 if TYPE_CHECKING:
@@ -110,13 +111,18 @@ def _enrich(platform: Platform, parts: Parts, producer: KafkaProducer) -> Enrich
         platform.codec.decode, settings.max_document_bytes, parse_duration(settings.max_future)
     )
     stage = EnrichStage(ingest, parts.enricher, platform.clock, time.sleep)
+    retry = platform.retry("enrich")
+
+    def history() -> Record:
+        return retry("look back at the dead letters", lambda: look_back(platform))
+
     return EnrichRole(
         stage=stage,
         codec=platform.codec,
         producer=producer,
         topics=platform.topics,
-        guard=DeadLetterGuard(settings.dead_letter_share),
-        retry=platform.retry("enrich"),
+        guard=DeadLetterGuard(settings.dead_letter_share, history),
+        retry=retry,
         metrics=platform.metrics,
     )
 

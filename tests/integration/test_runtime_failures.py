@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 
 from streams.backends.kafka.alerts import read_topic
+from streams.backends.kafka.offsets import OffsetReader
 from streams.backends.memory import MemoryWarehouse
 from streams.errors import Unavailable
 from streams.runtime import faust_app, wiring
 from streams.runtime.lane import StepTimeout
+from streams.runtime.lookback import look_back
 from streams.runtime.worker import WorkerFailed
+from streams.stages.guard import Record
 from tests.support.brokers import nothing_left, own_settings
 from tests.support.fake_registry import fake_registry
 from tests.support.fakes import FakeEnricher
@@ -87,6 +92,43 @@ async def test_garbage_stops_the_worker(kafka: Broker, tmp_path: Path) -> None:
     )
     acknowledged = {one.value for one in sent if one.offset < done.get(one.place[:2], 0)}
     assert acknowledged <= {_raw_value(platform, letter) for letter in letters}
+
+
+async def test_a_restart_buys_garbage_nothing(kafka: Broker, tmp_path: Path) -> None:
+    """Whatever starts the worker again and again, not one bad message more passes; good ones do."""
+    platform = _platform(kafka, tmp_path)
+    send_raw(kafka, platform.topics.documents, [(None, b"\xff%d" % n) for n in range(1000)])
+    done = []
+    for _ in range(4):
+        again = platform_on(kafka, platform.settings)
+        async with running(again, parts_of(MemoryWarehouse()), ["enrich"]) as session:
+            with pytest.raises(WorkerFailed, match="messages are bad, over the limit of 50%"):
+                await session.worker.wait()
+        done.append(sum(committed(platform, "enrich").values()))
+    assert 0 < done[0] == done[-1] < BEFORE_JUDGEMENT
+    assert look_back(platform) == Record(done[0], done[0])
+
+    mended = platform_on(kafka, settings_for(tmp_path, topic_prefix=platform.settings.topic_prefix))
+    _skip_to_end(mended)
+    publish(mended, documents(COUNT))
+    warehouse = MemoryWarehouse()
+    async with running(mended, parts_of(warehouse)) as session:
+        await session.until(lambda: len(warehouse.documents) == COUNT)
+
+
+def _skip_to_end(platform: Platform) -> None:
+    """What an operator does with garbage that nobody wants: commit past it."""
+    topic = platform.topics.documents
+    consumer = Consumer(
+        {
+            "bootstrap.servers": platform.broker.bootstrap,
+            "group.id": platform.topics.group("enrich"),
+        }
+    )
+    with closing(OffsetReader(platform.broker.bootstrap)) as reader:
+        ends = [TopicPartition(topic, one.partition, one.end) for one in reader.extents([topic])]
+    consumer.commit(offsets=ends, asynchronous=False)
+    consumer.close()
 
 
 def _raw_value(platform: Platform, message: RawMessage) -> bytes | None:

@@ -12,7 +12,7 @@ from schemas.codec import codec_for
 from streams.clock import FixedClock
 from streams.errors import TooManyDeadLetters
 from streams.stages.enrich import Enrichment, EnrichStage
-from streams.stages.guard import DeadLetterGuard
+from streams.stages.guard import DeadLetterGuard, Record
 from streams.stages.ingest import Ingest
 from tests.support.fakes import FakeEnricher, embed, raw
 
@@ -93,8 +93,25 @@ def test_guard_stops_when_too_much_is_bad() -> None:
     """Over the limit the guard stops the worker and tells the share and one reason."""
     guard = DeadLetterGuard(0.5)
     guard.check(150, 150, "early")
-    with pytest.raises(TooManyDeadLetters, match=r"151 of the last 201 .* not JSON"):
-        guard.check(51, 1, "not JSON")
+    with pytest.raises(TooManyDeadLetters, match=r"180 of the last 201 .* not JSON"):
+        guard.check(51, 30, "not JSON")
+
+
+def test_guard_goes_on_where_another_process_stopped() -> None:
+    """The first bad batch after a restart is one too many; history is asked for once."""
+    asked: list[Record] = [Record(150, 150)]
+    guard = DeadLetterGuard(0.5, asked.pop)
+    with pytest.raises(TooManyDeadLetters, match="214 of the last 214"):
+        guard.check(64, 64, "bad deploy")
+    with pytest.raises(TooManyDeadLetters):
+        guard.check(1, 1, "bad deploy")
+
+
+def test_guard_lets_who_mended_the_cause_go_on() -> None:
+    """A bad past does not stop batches that are good but for a message or two."""
+    guard = DeadLetterGuard(0.5, lambda: Record(1000, 600))
+    for _ in range(5):
+        guard.check(128, 2, "now and then")
 
 
 def test_guard_forgets_what_is_old() -> None:
