@@ -158,6 +158,9 @@ class Settings(BaseSettings):
         None, description="File with the ClickHouse password."
     )
     clickhouse_ca: Path | None = Field(None, description="CA that signs the server's certificate.")
+    ledger_interval: Duration = Field(
+        "10s", description="How often the land role looks whether the ledger adds up."
+    )
     # --- models
     model: str = Field("all-minilm-l6-v2", description="Embedding model, a name of the manifest.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where inference runs.")

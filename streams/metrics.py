@@ -19,6 +19,7 @@ CounterName = Literal[
     "tidemark_dead_letters_total",
     "tidemark_drift_alerts_total",
     "tidemark_offsets_missing_total",
+    "tidemark_ledger_alerts_total",
 ]
 _COUNTERS: dict[CounterName, tuple[str, tuple[str, ...]]] = {
     "tidemark_messages_received_total": ("Messages read, by role.", ("role",)),
@@ -30,6 +31,10 @@ _COUNTERS: dict[CounterName, tuple[str, tuple[str, ...]]] = {
     "tidemark_offsets_missing_total": (
         "Offsets that were never delivered: lost by the broker.",
         ("role", "topic"),
+    ),
+    "tidemark_ledger_alerts_total": (
+        "Alerts that the ledger does not add up, by state: open, update, closed.",
+        ("state",),
     ),
 }
 _SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -44,6 +49,18 @@ class Metrics:
             name: Counter(name, meaning, labels, registry=registry)
             for name, (meaning, labels) in _COUNTERS.items()
         }
+        self._missing = Gauge(
+            "tidemark_ledger_missing",
+            "Messages that neither landed nor were dead-lettered and are not in flight.",
+            ["topic", "partition"],
+            registry=registry,
+        )
+        self._unsettled = Gauge(
+            "tidemark_ledger_unsettled",
+            "Messages whose results may be on their way still.",
+            ["topic", "partition"],
+            registry=registry,
+        )
         self._steps = Histogram(
             "tidemark_step_seconds",
             "Seconds that a step took for one batch.",
@@ -88,6 +105,15 @@ class Metrics:
         started = time.perf_counter()
         yield
         self._steps.labels(role, step).observe(time.perf_counter() - started)
+
+    def ledger(self, topic: str, partition: int, missing: int, unsettled: int) -> None:
+        """Show what a partition's ledger lacks, and what it cannot judge yet."""
+        self._missing.labels(topic, str(partition)).set(missing)
+        self._unsettled.labels(topic, str(partition)).set(unsettled)
+
+    def ledger_alert(self, state: str) -> None:
+        """Count an alert of the ledger."""
+        self._counters["tidemark_ledger_alerts_total"].labels(state).inc()
 
     def landed(self, documents: int, letters: int) -> None:
         """Count rows written."""

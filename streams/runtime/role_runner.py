@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from streams.errors import TidemarkError, Unavailable
 from streams.runtime.lane import Lane
@@ -16,6 +16,18 @@ if TYPE_CHECKING:
 
     from streams.runtime.faust_app import AppOptions, Hooks
     from streams.runtime.lane import Checkpoint, Step
+
+
+class Companion(Protocol):
+    """Something that runs in a thread of its own while the role does."""
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        ...
+
+    def stop(self) -> None:
+        """End within seconds; called once, whether or not it has begun."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +42,7 @@ class RolePlan:
     tick: float = 0.5
     close: Callable[[], None] | None = None
     abandon: Callable[[], None] | None = None
+    companions: Sequence[Companion] = ()
 
 
 class RoleRunner:
@@ -74,6 +87,8 @@ class RoleRunner:
         from streams.runtime.faust_app import build_app  # noqa: PLC0415 - faust is slow to import
 
         plan = self._plan
+        for companion in plan.companions:
+            companion.start()
         self._lane = Lane(
             plan.steps,
             in_flight=plan.options.batches_in_flight,
@@ -105,6 +120,8 @@ class RoleRunner:
     async def stop(self, timeout: float) -> bool:
         """Finish, commit and stop; returns False when in-flight batches had to be left."""
         drained = True
+        for companion in self._plan.companions:
+            await asyncio.to_thread(companion.stop)
         if self._lane is not None:
             drained = await self._lane.drain(timeout)
         if self._app is not None:

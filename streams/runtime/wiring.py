@@ -15,6 +15,7 @@ from streams.runtime.drift_role import DriftRole
 from streams.runtime.enrich_role import EnrichRole
 from streams.runtime.faust_app import AppOptions, Hooks, credentials_for
 from streams.runtime.land_role import LandRole
+from streams.runtime.ledger_thread import ledger_threads
 from streams.runtime.lookback import look_back
 from streams.runtime.role_runner import RolePlan, RoleRunner
 from streams.stages.drift import DriftStage
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from streams.ports import Enricher, Producer, RawMessage
     from streams.runtime.lane import Checkpoint, Step
     from streams.runtime.platform import Platform
+    from streams.runtime.role_runner import Companion
     from streams.topics import Role
 
 _LAND_MESSAGES = 500
@@ -93,7 +95,14 @@ def _plan(
         return plan, drift
     land = _land(platform, parts, producer)
     plan = _role_plan(
-        platform, role, land.steps(), producer, web=web, checkpoint=land, tick=_LAND_TICK_S
+        platform,
+        role,
+        land.steps(),
+        producer,
+        web=web,
+        checkpoint=land,
+        tick=_LAND_TICK_S,
+        companions=ledger_threads(platform, parts.warehouse, lambda: role_producer(platform, role)),
     )
     return plan, land
 
@@ -169,6 +178,7 @@ def _role_plan(
     checkpoint: Checkpoint | None = None,
     tick: float = 0.5,
     on_revoked: Callable[[], None] = lambda: None,
+    companions: Sequence[Companion] = (),
 ) -> RolePlan:
     return RolePlan(
         options=_app_options(platform, role, web),
@@ -179,6 +189,7 @@ def _role_plan(
         tick=tick,
         close=producer.close,
         abandon=producer.abandon,
+        companions=companions,
     )
 
 
@@ -211,7 +222,8 @@ def _hooks(platform: Platform, role: Role, on_revoked: Callable[[], None]) -> Ho
     def on_gap(topic: str, partition: int, offset: int, missing: int) -> None:
         platform.metrics.missing(role, topic, missing)
         log.error(
-            "offsets missing: the broker lost messages before they were read",
+            "offsets missing: the broker lost messages, or never had any there (transactions, "
+            "compaction); `tidemark ledger` tells which",
             topic=topic,
             partition=partition,
             before_offset=offset,

@@ -39,13 +39,13 @@ TWO = [Migration(1, "0001_one", "CREATE A; CREATE B;"), Migration(2, "0002_two",
 
 
 def test_every_statement_may_be_repeated() -> None:
-    """Each statement says IF NOT EXISTS, since DDL is not transactional."""
+    """Each statement says IF NOT EXISTS or OR REPLACE, since DDL is not transactional."""
     statements = [text for found in load() for text in found.statements(Target())]
     bare = [re.sub(r"--[^\n]*\n", "", statement).strip() for statement in statements]
     wrong = [
         text
         for text in bare
-        if not re.match(r"CREATE (TABLE|VIEW) IF NOT EXISTS `tidemark`\.", text)
+        if not re.match(r"CREATE ((TABLE|VIEW) IF NOT EXISTS|OR REPLACE VIEW) `tidemark`\.", text)
     ]
     assert wrong == []
 
@@ -82,7 +82,10 @@ def test_a_cluster_gets_replicated_tables() -> None:
     """Every object is made on the cluster, every table is replicated."""
     text = script(Target("news", "all"))
     creations = re.findall(
-        r"^CREATE (?:DATABASE|TABLE|VIEW) IF NOT EXISTS \S+( ON CLUSTER `all`)?", text, re.MULTILINE
+        r"^CREATE (?:(?:DATABASE|TABLE|VIEW) IF NOT EXISTS|OR REPLACE VIEW) \S+"
+        r"( ON CLUSTER `all`)?",
+        text,
+        re.MULTILINE,
     )
     assert set(creations) == {" ON CLUSTER `all`"}
     engines = set(re.findall(r"ENGINE = (\w+)", text))
@@ -133,4 +136,4 @@ def test_a_database_name_cannot_leave_its_quotes() -> None:
 
 def test_the_files_are_packaged() -> None:
     """The numbered SQL lies beside the code that runs it."""
-    assert [found.number for found in load(FOLDER)] == [1, 2, 3, 4]
+    assert [found.number for found in load(FOLDER)] == [1, 2, 3, 4, 5]

@@ -20,6 +20,8 @@ def _used() -> Metrics:
     metrics.dead_letter("land", "truncated")
     metrics.alert()
     metrics.missing("enrich", "tidemark.documents", 4)
+    metrics.ledger("tidemark.documents", 0, 3, 5)
+    metrics.ledger_alert("open")
     metrics.latency(1500)
     metrics.waiting("land", lambda: True)
     with metrics.step("enrich", "core"):
@@ -39,6 +41,7 @@ def test_totals_are_sums_over_labels() -> None:
         "tidemark_dead_letters_total": 2,
         "tidemark_drift_alerts_total": 1,
         "tidemark_offsets_missing_total": 4,
+        "tidemark_ledger_alerts_total": 1,
     }
     assert metrics.received_by("enrich") == 5
 
@@ -48,8 +51,8 @@ def test_exposition_is_prometheus_text() -> None:
     families = {f.name: f for f in text_string_to_metric_families(_used().exposition().decode())}
     expected = {name.removesuffix("_total") for name in get_args(CounterName)}
     found = {name for name in families if not name.endswith("_created")}
-    others = {"tidemark_step_seconds", "tidemark_latency_seconds", "tidemark_waiting"}
-    assert expected | others == found
+    expected |= {"tidemark_step_seconds", "tidemark_latency_seconds", "tidemark_waiting"}
+    assert expected | {"tidemark_ledger_missing", "tidemark_ledger_unsettled"} == found
     assert [name for name, family in families.items() if not family.documentation] == []
     dead = families["tidemark_dead_letters"].samples
     assert {"role": "land", "code": "truncated"} in [sample.labels for sample in dead]

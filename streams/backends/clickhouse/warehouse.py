@@ -103,6 +103,14 @@ class ClickHouseWarehouse:
         fates = [_dead(letter) for letter in letters if letter.role == rows.ENRICH_ROLE]
         self._write(rows.deliveries(fates, self._clock.now_ms()))
 
+    def write_columns(self, columns: Columns) -> None:
+        """Write rows of one table; returns when they are durable.
+
+        Raises:
+            Unavailable: the database does not answer or asks to slow down.
+        """
+        self._write(columns)
+
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Table:
         """Answer a trusted query; ``{name:Type}`` in it are bound from ``parameters``.
 
