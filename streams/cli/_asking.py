@@ -99,7 +99,7 @@ def answer(
     named = {name: value for name, value in parameters.items() if f"{{{name}:" in sql}
     with asking() as reader:
         table = reader.query(sql, named)
-        hint = None if table.rows else _hint(reader, none)
+        hint = None if table.rows else hint_of(reader, none)
     show(table, how, title=title, hint=hint)
 
 
@@ -111,7 +111,8 @@ def show(table: Table, how: Format, *, title: str | None = None, hint: str | Non
         typer.echo(hint, err=True)
 
 
-def _hint(reader: Reader, none: str) -> str:
+def hint_of(reader: Reader, none: str) -> str:
+    """Return what to say where no row matches: that nothing landed yet, or ``none``."""
     landed = reader.query("SELECT count() FROM deliveries").rows[0][0]
     return none if landed else NOTHING
 

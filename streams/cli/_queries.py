@@ -87,6 +87,22 @@ LIMIT {{limit:UInt32}}"""
 
 LEDGER = "SELECT * FROM ledger"
 
+LEDGER_RANGE = f"""\
+SELECT
+    topic, partition, min(minute) AS first_minute, max(minute) AS last_minute,
+    sum(received) AS received, sum(landed) AS landed, sum(dead_lettered) AS dead_lettered,
+    sum(in_flight) AS in_flight, sum(missing) AS missing, missing = 0 AS adds_up
+FROM ledger_minutes
+WHERE minute >= {{from:{_TIME}}} AND minute < {{to:{_TIME}}}
+GROUP BY topic, partition
+ORDER BY topic, partition"""
+
+LEDGER_NEWEST = """\
+SELECT topic, partition, since, last_offset + 1 AS reach, observed_at IS NOT NULL AS watched
+FROM ledger
+ORDER BY since DESC
+LIMIT 1 BY topic, partition"""
+
 LEDGER_MINUTES = f"""\
 SELECT * FROM ledger_minutes
 WHERE minute >= {{from:{_TIME}}} AND minute < {{to:{_TIME}}}

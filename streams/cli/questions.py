@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from streams.cli import _queries, dead_letters, terms, warehouse
+from streams.cli import _queries, dead_letters, ledger, terms, warehouse
 from streams.cli._asking import (
     FormatOption,
     FromOption,
@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
     app.command("terms")(terms.terms)
     app.command("drift")(drift)
     app.command("sql")(sql)
-    app.command("ledger")(ledger)
+    app.command("ledger")(ledger.ledger)
     app.command("dead-letters")(dead_letters.dead_letters)
     app.command("migrate")(warehouse.migrate)
 
@@ -106,23 +106,6 @@ def sql(
     with asking() as reader:
         table = reader.query(text)
     show(table, how, hint=None if table.rows else "no rows")
-
-
-def ledger(
-    *,
-    minutes: Annotated[bool, typer.Option("--minutes", help="Per minute of arrival.")] = False,
-    start: FromOption = None,
-    end: ToOption = None,
-    limit: LimitOption = 60,
-    how: FormatOption = Format.TABLE,
-) -> None:
-    """Show what became of every message: received, landed, dead-lettered, missing.
-
-    Example: `tidemark ledger --minutes --from 1h`
-    """
-    parameters = time_range(start, end) | {"limit": limit}
-    statement = _queries.LEDGER_MINUTES if minutes else _queries.LEDGER
-    answer(statement, parameters, how, title="Messages of the documents topic")
 
 
 def _fitting_unit(source: str) -> str:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import typer
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
+from typer.testing import CliRunner, Result
 
 from schemas.messages import DriftAlert
 from streams.backends.clickhouse import ClickHouseWarehouse, open_warehouse
 from streams.backends.kafka.alerts import read_topic
+from streams.cli.ledger import ledger
 from streams.errors import Unavailable
 from tests.support.brokers import nothing_left, own_settings
 from tests.support.runtime import (
@@ -116,6 +120,29 @@ async def test_deleted_messages_are_missed(
     assert warehouse.query(alert.sql).rows
     metrics = again.metrics.exposition().decode()
     assert f'tidemark_ledger_missing{{partition="1",topic="{topic}"}} 7.0' in metrics
+    warehouse.close()
+    send_raw(kafka, topic, [(b"k", b'{"text": "new"}')] * 4, partition=3)
+    answer = _ask(platform, "--check", "--format", "json")
+    assert answer.exit_code == 1
+    assert "does not add up: 7 message(s) are missing" in answer.stderr
+    rows = json.loads(answer.stdout)
+    assert sum(int(row["in_flight"]) for row in rows) == 4  # the broker says so, now
+    by_minute = json.loads(_ask(platform, "--minutes", "--format", "json").stdout)
+    assert sum(int(row["in_flight"]) for row in by_minute) == 4
+    hidden = _ask(platform, "--check", "--to", "2001", "--format", "json")
+    assert (hidden.exit_code, json.loads(hidden.stdout)) == (0, [])
+
+
+def _ask(platform: Platform, *arguments: str) -> Result:
+    """Run ``tidemark ledger`` against the platform's broker and the test's database."""
+    app = typer.Typer()
+    app.command()(ledger)
+    environment = {
+        "TIDEMARK_KAFKA": platform.broker.bootstrap,
+        "TIDEMARK_CLICKHOUSE": f"chdb://{platform.settings.data / 'clickhouse'}",
+        "TIDEMARK_DATA": str(platform.settings.data),
+    }
+    return CliRunner().invoke(app, arguments, env=environment)
 
 
 def _rows(warehouse: ClickHouseWarehouse) -> list[tuple[Any, ...]]:
@@ -265,6 +292,10 @@ async def test_no_wolf_is_cried(
     assert (found["landed"], found["in_flight"], found["missing"]) == (4 * COUNT, 0, 0)
     assert _alerts(last) == []
     assert warehouse.query("SELECT count() FROM ledger_gaps").rows == [[0]]
+    warehouse.close()
+    answer = _ask(platform, "--check", "--from", "1h")
+    assert answer.exit_code == 0, answer.output
+    assert "the ledger adds up; 0 message(s) in flight" in answer.stderr
 
 
 def replace_settings(platform: Platform, **changes: object) -> Any:

@@ -113,6 +113,19 @@ def broker_from_settings(
     )
 
 
+def running_broker(settings: Settings) -> Broker | None:
+    """Return the broker of the settings without starting one; None where none runs.
+
+    Raises:
+        Misconfigured: the address or a security setting is wrong.
+        Unavailable: an external broker does not answer.
+    """
+    options = BrokerOptions(
+        settings.kafka, settings.data, security=security_from_settings(settings)
+    )
+    return _share(options) if settings.kafka in _EMBEDDED else _external(options)
+
+
 def _external(options: BrokerOptions) -> Broker:
     bootstrap = parse_addresses(options.mode)
     check_reachable(bootstrap, options.security, min(options.start_timeout, _ANSWER_SECONDS))
