@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal, get_args
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
@@ -20,6 +21,7 @@ from typing_extensions import Self
 
 from streams.durations import parse_duration, parse_rate
 from streams.errors import Misconfigured
+from streams.secret_texts import hide
 
 CONFIG_FILE = "tidemark.toml"
 
@@ -259,14 +261,22 @@ class Settings(BaseSettings):
         """
         value: SecretStr | None = getattr(self, name)
         path: Path | None = getattr(self, f"{name}_file")
-        if value is not None:
-            return value.get_secret_value()
-        if path is None:
-            return None
-        try:
-            return path.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise Misconfigured(f"cannot read TIDEMARK_{name.upper()}_FILE: {error}") from error
+        text = value.get_secret_value() if value is not None else None
+        if path is not None:
+            try:
+                text = path.read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise Misconfigured(f"cannot read TIDEMARK_{name.upper()}_FILE: {error}") from error
+        hide(text)
+        return text
+
+    def hide_secrets(self) -> None:
+        """Let no log line or error of this process show a secret of these settings."""
+        for value in dict(self).values():
+            if isinstance(value, SecretStr):
+                hide(value.get_secret_value())
+            elif isinstance(value, str) and "://" in value:
+                hide(_password_in(value))
 
 
 def load_settings(**overrides: object) -> Settings:
@@ -277,9 +287,19 @@ def load_settings(**overrides: object) -> Settings:
     """
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings(**given)  # type: ignore[arg-type]
+        settings = Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         raise Misconfigured("; ".join(_lines(error))) from error
+    settings.hide_secrets()
+    return settings
+
+
+def _password_in(url: str) -> str | None:
+    try:
+        password = urlsplit(url).password
+    except ValueError:
+        return None
+    return unquote(password) if password else None
 
 
 def _lines(error: ValidationError) -> list[str]:

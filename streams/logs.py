@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from streams.secret_texts import HIDDEN, mask_text
+
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
     from structlog.typing import Processor
 
+__all__ = ["Seldom", "configure_logs", "logger", "mask", "mask_text"]
+
 _SECRET_KEY = re.compile(r"password|secret|token$|credential|sasl|authorization", re.IGNORECASE)
-# Up to the last @: a password may hold one, and a user may be left out.
-_URL_SECRET = re.compile(r"(?<=://)([^/@\s:]*):([^/\s]*)@")
 _START_UP_NOISE = (
     "load in progress: retrying",
     "GroupCoordinatorNotAvailableError",
     "Marking the coordinator dead",
 )
+_LIBRDKAFKA = "tidemark.librdkafka"
 _LEFT_UNDONE = "Task was destroyed but it is pending"
 _SELDOM_S = 10.0
 _BEGINNING = 40
@@ -30,18 +33,22 @@ _QUIET = ("faust", "mode", "aiokafka", "asyncio", "urllib3", "httpx", "huggingfa
 
 
 def mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Hide values under secret-looking keys, and passwords inside URLs anywhere."""
+    """Hide values under secret-looking keys, known secrets and passwords in URLs anywhere."""
     for key, value in event.items():
-        if _SECRET_KEY.search(key):
-            event[key] = "***"
-        elif isinstance(value, str):
-            event[key] = mask_text(value)
+        event[key] = HIDDEN if _SECRET_KEY.search(key) else _masked(value)
     return event
 
 
-def mask_text(text: str) -> str:
-    """Hide the password of every URL in a text."""
-    return _URL_SECRET.sub(r"\1:***@", text)
+def _masked(value: Any) -> Any:
+    """Hide secrets in a value as it will be written; what holds none is left as it is."""
+    if isinstance(value, str):
+        return mask_text(value)
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = value if isinstance(value, bytes) else repr(value)
+    shown = repr(text) if isinstance(text, bytes) else text
+    clean = mask_text(shown)
+    return value if clean == shown else clean
 
 
 def configure_logs(log_format: str, level: str) -> None:
@@ -104,7 +111,7 @@ class Seldom(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether to write a record."""
-        if record.name.partition(".")[0] not in _QUIET:
+        if record.name.partition(".")[0] not in _QUIET and record.name != _LIBRDKAFKA:
             return True
         message = record.getMessage()
         if message.startswith(_LEFT_UNDONE):

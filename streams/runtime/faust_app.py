@@ -1,4 +1,4 @@
-"""Faust, and only here: one app per role, feeding a lane.
+"""Faust: one app per role, feeding a lane.
 
 Why not ``take``, ``concurrency`` or Faust's codecs and producer: each was seen to lose documents
 (a failing batch acknowledged in a ``finally``, bytes of a codec error committed and dropped, send
@@ -12,23 +12,31 @@ from __future__ import annotations
 import asyncio
 import heapq
 import warnings
+<<<<<<< Updated upstream
 from dataclasses import dataclass
 from functools import partial
+=======
+from dataclasses import dataclass, field
+>>>>>>> Stashed changes
 from typing import TYPE_CHECKING, Any
 
 import faust
 from faust.types.transports import SchedulingStrategyT
 
 from schemas.messages import Origin
+from streams.backends.kafka.security import KafkaSecurity
 from streams.ports import RawMessage
+<<<<<<< Updated upstream
 from streams.runtime.faust_consumer import LaneTransport, Revocation
+=======
+from streams.runtime.faust_security import credentials_for
+>>>>>>> Stashed changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from streams.backends.kafka.gaps import GapCheck
-    from streams.backends.kafka.security import KafkaSecurity
     from streams.metrics import Metrics
     from streams.runtime.faust_consumer import LaneConsumer
     from streams.runtime.lane import Lane
@@ -56,7 +64,7 @@ class AppOptions:
     poll_interval: float = 300.0
     session_timeout: float = 10.0
     fetch_bytes: int = 1 << 20
-    credentials: Any | None = None
+    security: KafkaSecurity = field(default_factory=KafkaSecurity)
     web: tuple[str, int] | None = None
 
 
@@ -91,7 +99,7 @@ def build_app(options: AppOptions, lane: Lane, hooks: Hooks) -> faust.App:
     app = faust.App(
         options.group,
         broker="kafka://" + options.bootstrap.replace(",", ";"),
-        broker_credentials=options.credentials,
+        broker_credentials=credentials_for(options.security),
         datadir=str(folder),
         store="memory://",
         topic_allow_declare=False,
@@ -199,16 +207,3 @@ def _check_gaps(messages: Sequence[RawMessage], hooks: Hooks) -> None:
         missing = hooks.gaps.observe(origin.topic, origin.partition, origin.offset)
         if missing:
             hooks.on_gap(origin.topic, origin.partition, origin.offset, missing)
-
-
-def credentials_for(security: KafkaSecurity) -> Any | None:
-    """Credentials for aiokafka, Faust's client; None where nothing is asked."""
-    context = security.ssl_context()
-    if security.sasl:
-        return faust.SASLCredentials(
-            mechanism=security.mechanism,
-            username=security.username,
-            password=security.password,
-            ssl_context=context,
-        )
-    return faust.SSLCredentials(context) if context is not None else None

@@ -101,21 +101,52 @@ class RoleRunner:
         self._app.finalize()
         if self._mount_web is not None:
             self._mount_web(self._app.web.web_app)
-        await self._app.start()
+        await self._start_app()
         self._log.info("role started", group=plan.options.group, topics=list(plan.options.topics))
+
+    async def _start_app(self) -> None:
+        from streams.runtime.faust_security import consumer_error  # noqa: PLC0415 - see start
+
+        starting = asyncio.ensure_future(self._app.start())
+        refused = asyncio.ensure_future(consumer_error(self._app))
+        try:
+            await asyncio.wait({starting, refused}, return_when=asyncio.FIRST_COMPLETED)
+            error = starting.exception() if starting.done() else refused.result()
+        finally:
+            starting.cancel()
+            refused.cancel()
+        if error is not None:
+            raise await self._told_clearly(error) from error
 
     async def failure(self) -> BaseException:
         """Wait until the role fails; returns why."""
         assert self._lane is not None  # noqa: S101 - start comes first, by construction
+        from streams.runtime.faust_security import consumer_error  # noqa: PLC0415 - see start
+
         app_ends = asyncio.ensure_future(self._app.wait_until_stopped())
+        refused = asyncio.ensure_future(consumer_error(self._app))
+        waits = {self._lane.failed, app_ends, refused}
         try:
-            await asyncio.wait({self._lane.failed, app_ends}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             app_ends.cancel()
         if self._lane.failed.done():
             return self._lane.failed.result()
+        if refused.done():
+            return await self._told_clearly(refused.result())
+        refused.cancel()
         reason: BaseException | None = self._app.crash_reason
-        return reason or Unavailable(f"the Kafka consumer of role {self.role} ended by itself")
+        if reason is None:
+            return Unavailable(f"the Kafka consumer of role {self.role} ended by itself")
+        return await self._told_clearly(reason)
+
+    async def _told_clearly(self, error: BaseException) -> BaseException:
+        from streams.runtime.faust_security import clear_error  # noqa: PLC0415 - see start
+
+        options = self._plan.options
+        return await clear_error(
+            error, options.bootstrap, options.security, options.group, options.topics
+        )
 
     async def stop(self, timeout: float) -> bool:
         """Finish, commit and stop; returns False when in-flight batches had to be left."""

@@ -13,7 +13,7 @@ from streams.backends.kafka.producer import KafkaProducer, open_producer
 from streams.durations import parse_duration, parse_rate
 from streams.runtime.drift_role import DriftRole
 from streams.runtime.enrich_role import EnrichRole
-from streams.runtime.faust_app import AppOptions, Hooks, credentials_for
+from streams.runtime.faust_app import AppOptions, Hooks
 from streams.runtime.land_role import LandRole
 from streams.runtime.ledger_thread import ledger_threads
 from streams.runtime.lookback import look_back
@@ -211,7 +211,7 @@ def _app_options(platform: Platform, role: Role, web: tuple[str, int] | None) ->
         max_message_bytes=2 * settings.max_message_bytes + (1 << 20),
         # Small fetches keep the partitions of a backlog in step; a larger message comes whole.
         fetch_bytes=_FETCH_BYTES[role],
-        credentials=credentials_for(platform.broker.security),
+        security=platform.broker.security,
         web=web,
     )
 

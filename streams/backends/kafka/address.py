@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from streams.backends.kafka.librdkafka import kafka_error, worst
+from streams.backends.kafka.probe import find_fault
 from streams.backends.kafka.security import librdkafka_config
 from streams.errors import Misconfigured, TidemarkError, Unavailable
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 _HOST_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):(?P<port>\d{1,5})")
 _LARGEST_PORT = 65535
 _REFUSALS = (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED)  # noqa: SLF001
-_NO_TLS = "PLAINTEXT broker listener"
+_WHERE = re.compile(r"^\w+://\S+: ")
+_STATE = re.compile(r" \(after \d+ms in state \w+\)?")
 _CUT_OFF = ("APIVERSION_QUERY", "Disconnected")
 
 
@@ -57,8 +59,10 @@ def check_reachable(bootstrap: str, security: KafkaSecurity, timeout: float) -> 
             client.list_topics(timeout=min(1.0, timeout))
         except KafkaException as error:
             client.poll(0)
+            over = time.monotonic() > deadline
+            raise_fault(bootstrap, security)
             found = _explain(bootstrap, security, [*errors, kafka_error(error)], log)
-            if isinstance(found, Misconfigured) or time.monotonic() > deadline:
+            if over or isinstance(found, Misconfigured):
                 raise found from error
         else:
             return
@@ -103,34 +107,52 @@ def _client(
         ) from error
 
 
+def raise_fault(bootstrap: str, security: KafkaSecurity) -> None:
+    """Look at each broker's port, and raise the first fault of the settings that is seen.
+
+    Raises:
+        Misconfigured: the settings and the port do not go together.
+    """
+    for address in bootstrap.split(","):
+        fault = find_fault(address.strip(), security)
+        if fault is not None:
+            raise fault
+
+
+def refused(bootstrap: str, security: KafkaSecurity, told: str) -> Misconfigured:
+    """Return the line for brokers that refuse the user or the token."""
+    if security.oauth is not None:
+        return Misconfigured(
+            f"Kafka at {bootstrap} refuses the token of {security.oauth.client_id!r}: check "
+            "TIDEMARK_KAFKA_OAUTH_TOKEN_URL, TIDEMARK_KAFKA_OAUTH_SCOPE, and the issuer and "
+            f"audience that the brokers expect ({told})"
+        )
+    return Misconfigured(
+        f"Kafka at {bootstrap} refuses the user {security.username!r}: check "
+        "TIDEMARK_KAFKA_USERNAME, TIDEMARK_KAFKA_PASSWORD and TIDEMARK_KAFKA_SASL_MECHANISM "
+        f"({told})"
+    )
+
+
 def _explain(
     bootstrap: str, security: KafkaSecurity, errors: list[KafkaError], log: _Lines
 ) -> TidemarkError:
     error = worst(errors)
     code = error.code() if error else None
-    told = f"({error.str().splitlines()[0][:200] if error and error.str() else 'no answer'})"
+    told = _plain(error.str()) if error and error.str() else "no answer"
     if code in _REFUSALS:
-        return Misconfigured(
-            f"Kafka at {bootstrap} refuses the user {security.username!r}: check "
-            "TIDEMARK_KAFKA_USERNAME, TIDEMARK_KAFKA_PASSWORD, TIDEMARK_KAFKA_SASL_MECHANISM, and "
-            f"whether this port wants a user at all {told}"
-        )
-    if log.say(_NO_TLS) and security.tls:
-        return Misconfigured(
-            f"Kafka at {bootstrap} does not speak TLS on this port: use its TLS port, or set "
-            "TIDEMARK_KAFKA_SECURITY_PROTOCOL to PLAINTEXT or SASL_PLAINTEXT"
-        )
-    if code == KafkaError._SSL:  # noqa: SLF001 - its public name
-        return Misconfigured(
-            f"TLS with Kafka at {bootstrap} fails: check TIDEMARK_KAFKA_CA and the certificates "
-            f"{told}"
-        )
+        return refused(bootstrap, security, told)
     if log.say(*_CUT_OFF) and not security.tls:
         return Unavailable(
             f"{bootstrap} takes connections but ends them at once: if this port wants TLS or a "
             "user, set TIDEMARK_KAFKA_SECURITY_PROTOCOL; else check that it is a Kafka broker's"
         )
     return Unavailable(
-        f"Kafka at {bootstrap} does not answer {told}: check TIDEMARK_KAFKA and that the brokers "
-        "run"
+        f"Kafka at {bootstrap} does not answer ({told}): check TIDEMARK_KAFKA and that the "
+        "brokers run"
     )
+
+
+def _plain(text: str) -> str:
+    """Leave out what only librdkafka's authors read: its own address and state."""
+    return _STATE.sub("", _WHERE.sub("", text.splitlines()[0]))[:200]

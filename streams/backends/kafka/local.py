@@ -21,10 +21,12 @@ from streams.backends.kafka.ports import LOOPBACK
 from streams.errors import Misconfigured, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from typing_extensions import Self
+
+    from streams.backends.kafka.properties import Listener
 
 START_SECONDS = 60.0
 _ATTEMPTS = 3
@@ -192,6 +194,8 @@ def start_test_kafka(
     max_message_bytes: int = 32 * 1024 * 1024,
     jars: Path | None = None,
     properties: Mapping[str, str] | None = None,
+    listeners: Sequence[Listener] = (),
+    system: Mapping[str, str] | None = None,
 ) -> LocalKafka:
     """Start a cluster for tests, with data in ``folder``; stop it with ``stop`` or ``with``.
 
@@ -202,6 +206,8 @@ def start_test_kafka(
         max_message_bytes: largest message that the brokers take.
         jars: folder that keeps fetched jars between tests.
         properties: broker properties that override Tidemark's own.
+        listeners: ports beside the plain one, of a single node.
+        system: Java's system properties.
 
     Raises:
         Misconfigured: Java, or Maven and ``KAFKA_HOME``, are missing.
@@ -211,7 +217,9 @@ def start_test_kafka(
     found = local_kafka(options, os.environ, jars)
     # Tests kill brokers, and should not wait long for the dead one to be forgotten.
     fast = {"broker.session.timeout.ms": "2000", "broker.heartbeat.interval.ms": "250"}
-    kafka = LocalKafka(options, replace(found.jvm, properties={**fast, **(properties or {})}))
+    given = {**fast, **(properties or {})}
+    jvm = replace(found.jvm, properties=given, listeners=listeners, system=system or {})
+    kafka = LocalKafka(options, jvm)
     kafka.start()
     return kafka
 

@@ -16,10 +16,11 @@ from streams.backends.kafka.properties import broker_properties, escaped, tellin
 from streams.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from streams.backends.kafka.plan import Node, Plan
+    from streams.backends.kafka.properties import Listener
 
 _FORMAT_SECONDS = 120
 _ENDED_BY_SIGTERM = 128 + signal.SIGTERM
@@ -39,6 +40,8 @@ class JvmOptions:
         heap_mb: largest heap of a node.
         grace: seconds between SIGTERM and SIGKILL.
         properties: broker properties that override Tidemark's own.
+        listeners: ports beside the plain one.
+        system: Java's system properties.
     """
 
     java: Path
@@ -47,6 +50,8 @@ class JvmOptions:
     heap_mb: int = 384
     grace: float = 10.0
     properties: Mapping[str, str] = field(default_factory=dict)
+    listeners: Sequence[Listener] = ()
+    system: Mapping[str, str] = field(default_factory=dict)
 
 
 class KafkaNode:
@@ -62,9 +67,8 @@ class KafkaNode:
         self._new_archive = self._beside(".jsa")
         self._plan = plan
         self._jvm = jvm
-        self._properties = broker_properties(node, plan, self._data, max_message_bytes) | dict(
-            jvm.properties
-        )
+        own = broker_properties(node, plan, self._data, max_message_bytes, jvm.listeners)
+        self._properties = own | dict(jvm.properties)
         self._process: GuardedProcess | None = None
 
     def start(self) -> None:
@@ -179,6 +183,7 @@ class KafkaNode:
             "-XX:+ExitOnOutOfMemoryError",
             "-Djava.awt.headless=true",
             "-Djava.net.preferIPv4Stack=true",
+            *(f"-D{name}={value}" for name, value in self._jvm.system.items()),
             f"-Dtidemark.kafka.log={self.log}",
             f"-Dlog4j2.configurationFile={PROJECT / 'log4j2.properties'}",
             "-cp",

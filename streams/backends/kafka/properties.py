@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streams.backends.kafka.ports import LOOPBACK
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from streams.backends.kafka.plan import Node, Plan
@@ -15,7 +17,30 @@ if TYPE_CHECKING:
 _COMPLAINT = re.compile(r"ERROR|FATAL|Exception")
 
 
-def broker_properties(node: Node, plan: Plan, data: Path, max_message_bytes: int) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A port beside the plain one, for tests of TLS and SASL; its settings come as properties.
+
+    Attributes:
+        name: as in ``listener.name.<name>.ssl.keystore.location``, in capitals here.
+        protocol: SSL, SASL_PLAINTEXT or SASL_SSL.
+        port: on loopback.
+        host: what clients are told to connect to.
+    """
+
+    name: str
+    protocol: str
+    port: int
+    host: str = LOOPBACK
+
+
+def broker_properties(
+    node: Node,
+    plan: Plan,
+    data: Path,
+    max_message_bytes: int,
+    listeners: Sequence[Listener] = (),
+) -> dict[str, str]:
     """Return the properties of one node of a cluster on loopback.
 
     Args:
@@ -23,6 +48,7 @@ def broker_properties(node: Node, plan: Plan, data: Path, max_message_bytes: int
         plan: its cluster.
         data: folder of its messages.
         max_message_bytes: largest message that it takes.
+        listeners: ports beside the plain one.
     """
     copies = str(len(plan.nodes))
     in_sync = str(max(1, len(plan.nodes) - 1))
@@ -33,9 +59,7 @@ def broker_properties(node: Node, plan: Plan, data: Path, max_message_bytes: int
         "controller.quorum.voters": plan.voters,
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "PLAINTEXT",
-        "listeners": f"{client},CONTROLLER://{LOOPBACK}:{node.controller_port}",
-        "advertised.listeners": client,
-        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        **_listening(client, f"CONTROLLER://{LOOPBACK}:{node.controller_port}", listeners),
         "log.dirs": str(data),
         # Messages and offsets outlast a holiday; Kafka's default is a week.
         "log.retention.hours": str(30 * 24),
@@ -62,6 +86,19 @@ def broker_properties(node: Node, plan: Plan, data: Path, max_message_bytes: int
         "num.network.threads": "2",
         "num.io.threads": "4",
         "background.threads": "2",
+    }
+
+
+def _listening(client: str, controller: str, listeners: Sequence[Listener]) -> dict[str, str]:
+    bound = [f"{one.name}://{LOOPBACK}:{one.port}" for one in listeners]
+    told = [f"{one.name}://{one.host}:{one.port}" for one in listeners]
+    protocols = [f"{one.name}:{one.protocol}" for one in listeners]
+    return {
+        "listeners": ",".join([client, controller, *bound]),
+        "advertised.listeners": ",".join([client, *told]),
+        "listener.security.protocol.map": ",".join(
+            ["CONTROLLER:PLAINTEXT", "PLAINTEXT:PLAINTEXT", *protocols]
+        ),
     }
 
 
