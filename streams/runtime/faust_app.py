@@ -12,12 +12,8 @@ from __future__ import annotations
 import asyncio
 import heapq
 import warnings
-<<<<<<< Updated upstream
-from dataclasses import dataclass
-from functools import partial
-=======
 from dataclasses import dataclass, field
->>>>>>> Stashed changes
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import faust
@@ -26,11 +22,8 @@ from faust.types.transports import SchedulingStrategyT
 from schemas.messages import Origin
 from streams.backends.kafka.security import KafkaSecurity
 from streams.ports import RawMessage
-<<<<<<< Updated upstream
 from streams.runtime.faust_consumer import LaneTransport, Revocation
-=======
 from streams.runtime.faust_security import credentials_for
->>>>>>> Stashed changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -43,20 +43,11 @@ def test_pure_modules_import_no_backend(path: Path) -> None:
 
 
 def test_faust_is_imported_in_one_place() -> None:
-<<<<<<< Updated upstream
     """Only the runtime/faust_*.py family imports Faust."""
-=======
-    """Only the small family runtime/faust_*.py imports Faust."""
->>>>>>> Stashed changes
     places = [
         str(path.relative_to(ROOT))
         for path in sorted((ROOT / "streams").rglob("*.py"))
         if any(name.split(".")[0] == "faust" for name in _imports(path))
     ]
-<<<<<<< Updated upstream
     assert "streams/runtime/faust_app.py" in places
     assert [place for place in places if not place.startswith("streams/runtime/faust_")] == []
-=======
-    family = ("faust_app.py", "faust_security.py")
-    assert places == [f"streams/runtime/{name}" for name in family]
->>>>>>> Stashed changes
