@@ -70,8 +70,9 @@ def _coordinators_end(app: faust.App) -> BaseException | None:
     thread = getattr(app.consumer, "_thread", None)
     coordinator = getattr(getattr(thread, "_consumer", None), "_coordinator", None)
     kept: BaseException | None = getattr(coordinator, "_pending_exception", None)
-    if isinstance(kept, _FORBIDDEN):
-        return kept
+    forbidden: BaseException | None = kept if isinstance(kept, _FORBIDDEN) else None
+    if forbidden is not None:
+        return forbidden
     task: asyncio.Task[None] | None = getattr(coordinator, "_coordination_task", None)
     if task is None or not task.done() or task.cancelled():
         return None
