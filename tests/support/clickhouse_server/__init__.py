@@ -1,18 +1,21 @@
-"""A ClickHouse HTTP server over the real engine, in a process of its own, that can be made to fail.
-
-It speaks the interface that clickhouse-connect uses, reads and writes, and lets several processes
-share one database. It is no ClickHouse server: there are no users but one, no clusters, no quotas.
+"""ClickHouse's HTTP interface over the real engine, in a process of its own, with faults to order.
 
     with running_clickhouse(folder) as server:
-        os.environ["TIDEMARK_CLICKHOUSE"] = server.url
-        server.fail(Fault(every=2, code=252))
+        open_warehouse(server.url)              # any number of processes, through the real client
+        server.fail(Fault(every=2, code=252))   # every second insert: too many parts
         server.heal()
+        server.kill()                           # SIGKILL; start() comes back on the same port
+
+What is real: SQL, storage, Native decoding, errors and their codes are the engine's; requests come
+over TCP (TLS) from the unchanged client. What is emulated: HTTP itself, users, sessions, statuses.
 """
 
+from __future__ import annotations
+
+from tests.support.clickhouse_server.counts import Counts
 from tests.support.clickhouse_server.faults import Fault
 from tests.support.clickhouse_server.process import (
     ClickHouseServer,
-    Counts,
     ServerTls,
     running_clickhouse,
 )
