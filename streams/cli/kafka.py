@@ -1,4 +1,4 @@
-"""Commands that speak to Kafka: ``alerts``, ``topics create`` and ``broker``."""
+"""Commands that speak to Kafka: ``alerts`` and ``broker``; ``topics`` is in a file of its own."""
 
 from __future__ import annotations
 
@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from streams.cli.topics import topics_app
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from schemas.messages import DriftAlert
-    from streams.backends.kafka.broker import Broker
-    from streams.backends.kafka.topics import TopicSpec
-    from streams.config import Settings
     from streams.ports import RawMessage
-
-topics_app = typer.Typer(no_args_is_help=True, help="Create and check the topics.")
 
 
 def register(app: typer.Typer) -> None:
@@ -64,25 +61,6 @@ def alerts(
         shown = _show(messages, lambda value: codec.decode(DriftAlert, value), as_json=as_json)
     if not shown and not follow:
         typer.echo("no alerts yet", err=True)
-
-
-@topics_app.command("create")
-def create_topics() -> None:
-    """Create the topics that are missing; report where existing ones differ, change nothing."""
-    from streams.backends.kafka.opening import broker_from_settings  # noqa: PLC0415
-    from streams.backends.kafka.topics import ensure_topics  # noqa: PLC0415
-    from streams.config import load_settings  # noqa: PLC0415
-
-    settings = load_settings()
-    with broker_from_settings(settings, tell=_note) as found:
-        report = ensure_topics(found, _specs(settings))
-        _warn_if_forgotten(found)
-    for name in report.created:
-        typer.echo(f"created {name}")
-    for name in report.existing:
-        typer.echo(f"exists  {name}")
-    for difference in report.differences:
-        typer.secho(f"differs {difference}", fg=typer.colors.YELLOW)
 
 
 def broker(
@@ -166,25 +144,3 @@ def alert_line(alert: DriftAlert, *, as_json: bool) -> str:
     when = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=alert.detected_at)
     time = when.strftime("%Y-%m-%d %H:%M:%S")
     return f"{time}  {alert.severity:<8}  {alert.state:<6}  {alert.source}: {alert.message}"
-
-
-def _specs(settings: Settings) -> list[TopicSpec]:
-    from streams.backends.kafka.topics import topic_specs  # noqa: PLC0415
-    from streams.topics import Topics  # noqa: PLC0415
-
-    return topic_specs(
-        Topics(settings.topic_prefix),
-        settings.partitions,
-        settings.replication,
-        settings.max_message_bytes,
-    )
-
-
-def _warn_if_forgotten(found: Broker) -> None:
-    if found.owned and not found.durable:
-        typer.secho(
-            "these topics live in this command's in-process broker and end with it: start "
-            "`tidemark run` or `tidemark broker --in-process` first",
-            fg=typer.colors.YELLOW,
-            err=True,
-        )

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from streams.backends.kafka.opening import BrokerOptions, open_broker
 from streams.backends.kafka.security import security_from_settings
-from streams.backends.kafka.topics import ensure_topics, topic_specs
+from streams.backends.kafka.topic_creation import forbid_creation_on_demand
+from streams.backends.kafka.topics import ensure_topics, specs_from_settings
 from streams.backends.schema_registry import codec_from_settings, values_of
 from streams.clock import Clock, SystemClock
 from streams.logs import logger
@@ -75,6 +76,7 @@ def open_platform(settings: Settings, data: Path | None = None) -> Iterator[Plat
     )
     log = logger()
     codec = codec_from_settings(settings)
+    forbid_creation_on_demand()
     with open_broker(options, tell=lambda what: log.info("broker", doing=what)) as broker:
         platform = Platform(settings, folder, topics, broker, codec)
         platform.log.info("broker ready", broker=broker.describe())
@@ -84,12 +86,11 @@ def open_platform(settings: Settings, data: Path | None = None) -> Iterator[Plat
 
 
 def _ensure(platform: Platform) -> None:
-    settings = platform.settings
-    specs = topic_specs(
-        platform.topics, settings.partitions, settings.replication, settings.max_message_bytes
-    )
+    specs = specs_from_settings(platform.settings, platform.topics)
     report = ensure_topics(platform.broker, specs)
     if report.created:
         platform.log.info("topics created", topics=list(report.created))
     for difference in report.differences:
-        platform.log.warning("topic differs", difference=str(difference))
+        platform.log.warning("topic differs", difference=str(difference), remedy=difference.remedy)
+    for remark in report.remarks:
+        platform.log.warning("topics", remark=remark)

@@ -13,7 +13,7 @@ from confluent_kafka import Producer
 
 from schemas.messages import Document
 from streams.backends.kafka.offsets import OffsetReader
-from streams.backends.kafka.topics import ensure_topics, topic_specs
+from streams.backends.kafka.topics import ensure_topics, specs_from_settings
 from streams.backends.schema_registry import codec_from_settings
 from streams.config import Settings
 from streams.logs import logger
@@ -60,8 +60,7 @@ def settings_for(data: Path, **changes: object) -> Settings:
 def platform_on(broker: Broker, settings: Settings) -> Platform:
     """A platform as a process that has just started has one; its topics are made."""
     topics = Topics(settings.topic_prefix)
-    size = settings.max_message_bytes
-    ensure_topics(broker, topic_specs(topics, settings.partitions, settings.replication, size))
+    ensure_topics(broker, specs_from_settings(settings, topics))
     codec = codec_from_settings(settings)
     return Platform(settings, settings.data, topics, broker, codec, log=logger())
 

@@ -114,27 +114,6 @@ def test_no_alerts_is_said(app: typer.Typer) -> None:
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "no alerts yet\n")
 
 
-@pytest.mark.usefixtures("broker")
-def test_topics_are_created_and_compared(app: typer.Typer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once created, then compared with the settings."""
-    first = CliRunner().invoke(app, ["topics", "create"], catch_exceptions=False)
-    assert [f"created {name}" for name in Topics().all] == first.stdout.splitlines()
-    monkeypatch.setenv("TIDEMARK_PARTITIONS", "6")
-    second = CliRunner().invoke(app, ["topics", "create"], catch_exceptions=False)
-    assert "exists  tidemark.documents" in second.stdout
-    assert "differs tidemark.documents: partitions is 4, should be 6" in second.stdout
-
-
-def test_topics_of_a_broker_that_ends_at_once_are_warned_of(
-    app: typer.Typer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An in-process broker that this command itself runs forgets them."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TIDEMARK_KAFKA", "in-process")
-    result = CliRunner().invoke(app, ["topics", "create"], catch_exceptions=False)
-    assert "tidemark broker --in-process" in result.stderr
-
-
 def test_a_broker_in_the_foreground_ends_with_ctrl_c(tmp_path: Path) -> None:
     """It says where it listens and leaves nothing behind."""
     environment = {

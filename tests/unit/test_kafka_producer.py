@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
 
+from streams.backends.kafka.broker import Broker
 from streams.backends.kafka.inprocess import InProcessCluster
 from streams.backends.kafka.librdkafka import translate, worst
 from streams.backends.kafka.producer import Counted, KafkaProducer, ProducerOptions
+from streams.backends.kafka.topics import TopicSpec, ensure_topics
 from streams.errors import InvalidDocument, Misconfigured, Unavailable
 from streams.ports import Outgoing
 
@@ -34,10 +37,24 @@ def test_a_failed_delivery_is_raised_at_flush() -> None:
 def test_what_was_handed_over_is_counted() -> None:
     """Messages and bytes of key, value and headers, by topic."""
     cluster = InProcessCluster()
+    broker = Broker(cluster.bootstrap, "in-process")
+    ensure_topics(broker, [TopicSpec("a", 4, 1), TopicSpec("b", 4, 1)])
     with KafkaProducer(cluster.bootstrap) as producer:
         producer.send([Outgoing("a", b"key", b"value", {"h": b"12"}), Outgoing("a", None, None)])
         producer.send([Outgoing("b", None, b"1")])
         assert {"a": Counted(2, 11), "b": Counted(1, 1)} == producer.counts
+    cluster.stop()
+
+
+def test_a_missing_topic_is_not_made_by_sending() -> None:
+    """A topic that is made on demand would have the broker's settings instead of Tidemark's."""
+    cluster = InProcessCluster()
+    producer = KafkaProducer(cluster.bootstrap, options=ProducerOptions(delivery_timeout=0.5))
+    producer.send([Outgoing("nowhere", None, b"1")])
+    with pytest.raises(Unavailable, match="were not delivered"):
+        producer.flush(30)
+    client = AdminClient({"bootstrap.servers": cluster.bootstrap})
+    assert "nowhere" not in client.list_topics(timeout=10).topics
     cluster.stop()
 
 

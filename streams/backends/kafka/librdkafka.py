@@ -21,6 +21,9 @@ _MISCONFIGURED = {
     KafkaError.GROUP_AUTHORIZATION_FAILED: "the user may not use this consumer group",
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: "the user may not do this",
     KafkaError.MSG_SIZE_TOO_LARGE: "a message is larger than the topic's max.message.bytes",
+    KafkaError.INVALID_CONFIG: "the broker refuses a setting",
+    KafkaError.POLICY_VIOLATION: "the broker's policy refuses it",
+    KafkaError.INVALID_REPLICATION_FACTOR: "there are fewer brokers than TIDEMARK_REPLICATION",
     KafkaError.UNKNOWN_TOPIC_OR_PART: "a topic does not exist: run `tidemark topics create`",
     KafkaError._UNKNOWN_TOPIC: "a topic does not exist: run `tidemark topics create`",  # noqa: SLF001
     KafkaError._UNKNOWN_PARTITION: "a partition does not exist: run `tidemark topics create`",  # noqa: SLF001

@@ -47,6 +47,8 @@ def client_config(options: ProducerOptions, *, reports: bool) -> dict[str, str |
         "client.id": options.client_id,
         "enable.idempotence": True,
         "acks": "all",
+        # A topic that the broker makes on demand has the broker's settings, not Tidemark's.
+        "allow.auto.create.topics": False,
         "compression.type": "lz4",
         "linger.ms": 5,
         "message.max.bytes": largest + ENVELOPE_BYTES,

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
-
-from streams.backends.kafka.inprocess import PARTITIONS as IN_PROCESS_PARTITIONS
-from streams.backends.kafka.librdkafka import client_logger, kafka_error, translate
-from streams.backends.kafka.security import librdkafka_config
-from streams.backends.kafka.topic_specs import TopicSpec, topic_limits, topic_specs
-from streams.errors import Unavailable
+from streams.backends.kafka.topic_admin import TopicAdmin, is_inherited
+from streams.backends.kafka.topic_report import TopicDifference, TopicsReport
+from streams.backends.kafka.topic_specs import (
+    Retention,
+    TopicSpec,
+    specs_from_settings,
+    topic_limits,
+    topic_specs,
+)
+from streams.errors import Misconfigured
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,38 +22,23 @@ if TYPE_CHECKING:
     from streams.backends.kafka.broker import Broker
 
 __all__ = [
+    "Retention",
     "TopicDifference",
     "TopicSpec",
     "TopicsReport",
+    "alter_topics",
+    "check_topics",
     "ensure_topics",
+    "specs_from_settings",
     "topic_limits",
     "topic_specs",
 ]
 
 _SECONDS = 30.0
-_LOOK_AGAIN_SECONDS = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class TopicDifference:
-    """A setting of an existing topic that is not as it should be."""
-
-    topic: str
-    setting: str
-    expected: str
-    actual: str
-
-    def __str__(self) -> str:
-        return f"{self.topic}: {self.setting} is {self.actual}, should be {self.expected}"
-
-
-@dataclass(frozen=True, slots=True)
-class TopicsReport:
-    """What ``ensure_topics`` found and did."""
-
-    created: tuple[str, ...]
-    existing: tuple[str, ...]
-    differences: tuple[TopicDifference, ...]
+_UNSEEN = (
+    "the topics' settings cannot be compared, as this user may not see them: allow DescribeConfigs "
+    "on the topics, or let an administrator run `tidemark topics check`"
+)
 
 
 def ensure_topics(
@@ -62,94 +47,114 @@ def ensure_topics(
     """Create what is missing, compare what exists, wait until clients can use all of it.
 
     Raises:
-        Misconfigured: the user may not create topics, or a setting is impossible.
+        Misconfigured: a topic is missing and the user may not create it, a setting is impossible,
+            or topics that have to be partitioned alike are not.
         Unavailable: the broker does not answer in time.
     """
-    deadline = time.monotonic() + timeout
-    config = {**librdkafka_config(broker.security), "bootstrap.servers": broker.bootstrap}
-    client = AdminClient(config, logger=client_logger())
+    admin = TopicAdmin(broker, timeout)
+    names = [spec.name for spec in specs]
+    before = admin.counts()
+    missing = [_alike(spec, before) for spec in specs if spec.name not in before]
     if broker.kind == "in-process":
-        return _ensure_in_process(client, specs, deadline)
-    existing = set(_partitions(client, deadline)) & {spec.name for spec in specs}
-    created = _create(client, [spec for spec in specs if spec.name not in existing], deadline)
-    counts = _wait_for(client, specs, deadline)
-    kept = [spec for spec in specs if spec.name not in created]
+        # That cluster cannot create topics on request, but does when one is named.
+        for spec in missing:
+            admin.name(spec.name)
+        created = {spec.name for spec in missing}
+    else:
+        created = admin.create(missing)
+    counts = admin.wait_for(names)
+    _refuse_apart(specs, counts)
+    kept = [spec for spec in specs if spec.name not in created or broker.kind == "in-process"]
+    differences, remarks = _compared(admin, broker, kept, counts)
     return TopicsReport(
-        created=tuple(spec.name for spec in specs if spec.name in created),
-        existing=tuple(spec.name for spec in kept),
-        differences=(
-            *_count_differences(kept, counts),
-            *_config_differences(client, kept, deadline),
-        ),
+        created=tuple(name for name in names if name in created),
+        existing=tuple(name for name in names if name not in created),
+        differences=differences,
+        remarks=remarks,
     )
 
 
-def _ensure_in_process(
-    client: AdminClient, specs: Sequence[TopicSpec], deadline: float
+def check_topics(
+    broker: Broker, specs: Sequence[TopicSpec], timeout: float = _SECONDS
 ) -> TopicsReport:
-    """Name every topic once, which makes it; that cluster knows no settings and one copy."""
-    existing = set(_partitions(client, deadline)) & {spec.name for spec in specs}
-    for spec in specs:
-        client.list_topics(spec.name, timeout=_left(deadline))
-    counts = _wait_for(client, specs, deadline)
+    """Compare what exists, and name what is missing; changes nothing.
+
+    Raises:
+        Misconfigured: the user or TLS is wrong, or topics that have to be partitioned alike are
+            not.
+        Unavailable: the broker does not answer in time.
+    """
+    admin = TopicAdmin(broker, timeout)
+    counts = admin.counts()
+    there = [spec for spec in specs if spec.name in counts]
+    _refuse_apart(there, counts)
+    differences, remarks = _compared(admin, broker, there, counts)
     return TopicsReport(
-        created=tuple(spec.name for spec in specs if spec.name not in existing),
-        existing=tuple(spec.name for spec in specs if spec.name in existing),
-        differences=tuple(
-            TopicDifference(
-                spec.name, "partitions", str(spec.partitions), str(IN_PROCESS_PARTITIONS)
-            )
-            for spec in specs
-            if counts[spec.name][0] != spec.partitions
-        ),
+        existing=tuple(spec.name for spec in there),
+        missing=tuple(spec.name for spec in specs if spec.name not in counts),
+        differences=differences,
+        remarks=remarks,
     )
 
 
-def _create(client: AdminClient, specs: Sequence[TopicSpec], deadline: float) -> set[str]:
-    if not specs:
-        return set()
-    asked = [
-        NewTopic(spec.name, spec.partitions, spec.replication, config=dict(spec.config))
-        for spec in specs
-    ]
-    created = set()
-    for name, future in client.create_topics(asked, request_timeout=_left(deadline)).items():
-        try:
-            future.result()
-            created.add(name)
-        except KafkaException as error:
-            # Another process was faster; the topic is compared like any that exists.
-            if kafka_error(error).code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise translate(error, f"creating topic {name}") from error
-    return created
+def alter_topics(
+    broker: Broker, differences: Sequence[TopicDifference], timeout: float = _SECONDS
+) -> None:
+    """Give topics the settings that differ; partitions and replicas stay.
+
+    Raises:
+        Misconfigured: the user may not, or a value is impossible.
+        Unavailable: the broker does not answer in time.
+    """
+    changes: dict[str, dict[str, str]] = {}
+    for one in differences:
+        if one.alterable:
+            changes.setdefault(one.topic, {})[one.setting] = one.expected
+    if changes:
+        TopicAdmin(broker, timeout).alter(changes)
 
 
-def _wait_for(
-    client: AdminClient, specs: Sequence[TopicSpec], deadline: float
-) -> dict[str, tuple[int, int]]:
-    """Wait until every topic is there with a leader for each partition."""
-    pause = threading.Event()
-    while True:
-        counts = _partitions(client, deadline)
-        missing = [spec.name for spec in specs if spec.name not in counts]
-        if not missing:
-            return counts
-        if time.monotonic() > deadline:
-            raise Unavailable(f"topics {', '.join(missing)} did not appear in time; try again")
-        pause.wait(_LOOK_AGAIN_SECONDS)
+def _alike(spec: TopicSpec, counts: Mapping[str, tuple[int, int]]) -> TopicSpec:
+    """A topic that is made beside an older one gets as many partitions as that has."""
+    other = counts.get(spec.partitioned_like or "")
+    return spec if other is None else replace(spec, partitions=other[0])
 
 
-def _partitions(client: AdminClient, deadline: float) -> dict[str, tuple[int, int]]:
-    """Return partitions and replicas of each topic whose partitions all have a leader."""
-    try:
-        found = client.list_topics(timeout=_left(deadline)).topics
-    except KafkaException as error:
-        raise translate(error, "reading the topics") from error
-    return {
-        name: (len(topic.partitions), min(len(p.replicas) for p in topic.partitions.values()))
-        for name, topic in found.items()
-        if topic.partitions and all(p.leader >= 0 for p in topic.partitions.values())
-    }
+def _refuse_apart(specs: Sequence[TopicSpec], counts: Mapping[str, tuple[int, int]]) -> None:
+    for spec in specs:
+        other = counts.get(spec.partitioned_like or "")
+        mine = counts[spec.name][0]
+        if other is None or other[0] == mine:
+            continue
+        raise Misconfigured(
+            f"{spec.partitioned_like} has {other[0]} partitions and {spec.name} {mine}, "
+            "but a segment's documents and its state have to meet: give both the same number (or "
+            f"stop the drift workers and delete {spec.name}: references are learned anew)"
+        )
+
+
+def _compared(
+    admin: TopicAdmin,
+    broker: Broker,
+    specs: Sequence[TopicSpec],
+    counts: Mapping[str, tuple[int, int]],
+) -> tuple[tuple[TopicDifference, ...], tuple[str, ...]]:
+    """Return what differs, and remarks."""
+    if broker.kind == "in-process":
+        # It knows no settings, and one copy.
+        found = _count_differences(specs, counts)
+        return tuple(one for one in found if one.setting == "partitions"), ()
+    settings = admin.settings([spec.name for spec in specs])
+    differences = _count_differences(specs, counts)
+    if settings is None:
+        return tuple(differences), (_UNSEEN,)
+    for spec in specs:
+        for name, expected in spec.config.items():
+            entry = settings[spec.name].get(name)
+            if entry is not None and entry.value != expected:
+                actual, inherited = str(entry.value), is_inherited(entry)
+                differences.append(TopicDifference(spec.name, name, expected, actual, inherited))
+    return tuple(differences), ()
 
 
 def _count_differences(
@@ -164,26 +169,3 @@ def _count_differences(
         )
         if expected != actual
     ]
-
-
-def _config_differences(
-    client: AdminClient, specs: Sequence[TopicSpec], deadline: float
-) -> list[TopicDifference]:
-    if not specs:
-        return []
-    asked = {spec.name: ConfigResource(ResourceType.TOPIC, spec.name) for spec in specs}
-    answers = client.describe_configs(list(asked.values()), request_timeout=_left(deadline))
-    try:
-        actual = {resource.name: future.result() for resource, future in answers.items()}
-    except KafkaException as error:
-        raise translate(error, "reading the topics' settings") from error
-    return [
-        TopicDifference(spec.name, name, expected, str(actual[spec.name][name].value))
-        for spec in specs
-        for name, expected in spec.config.items()
-        if actual[spec.name][name].value != expected
-    ]
-
-
-def _left(deadline: float) -> float:
-    return max(0.1, deadline - time.monotonic())
