@@ -66,7 +66,12 @@ def asking() -> Iterator[Reader]:
     settings = load_settings()
     password = settings.secret("clickhouse_password")
     try:
-        reader = open_reader(settings.clickhouse_url, password=password, ca=settings.clickhouse_ca)
+        reader = open_reader(
+            settings.clickhouse_url,
+            password=password,
+            ca=settings.clickhouse_ca,
+            token=settings.secret("web_token"),
+        )
     except NothingLanded as error:
         raise NothingLanded(f"{error}; {NOTHING}") from error
     try:

@@ -14,15 +14,11 @@ if TYPE_CHECKING:
     from streams.metrics import Metrics
 
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-}
+_HEADERS = {"Cache-Control": "no-store"}  # for the others see access.py
 
 
 class StatusPage:
-    """Routes ``/``, ``/status.js``, ``/api/status``, ``/health`` and ``/metrics``.
+    """Routes ``/``, ``/status.js``, ``/status.css``, ``/api/status``, ``/health`` and ``/metrics``.
 
     Args:
         metrics: what ``/metrics`` shows.
@@ -48,6 +44,7 @@ class StatusPage:
         router = application.router
         router.add_get("/", self._page)
         router.add_get("/status.js", self._script)
+        router.add_get("/status.css", self._style)
         router.add_get("/api/status", self._api)
         router.add_get("/health", self._health)
         router.add_get("/metrics", self._exposition)
@@ -58,6 +55,9 @@ class StatusPage:
     async def _script(self, _request: web.Request) -> web.Response:
         kind = "text/javascript"
         return web.Response(text=_asset("status.js"), content_type=kind, headers=_HEADERS)
+
+    async def _style(self, _request: web.Request) -> web.Response:
+        return web.Response(text=_asset("status.css"), content_type="text/css", headers=_HEADERS)
 
     async def _api(self, _request: web.Request) -> web.Response:
         return _json(await self._status(), 200)

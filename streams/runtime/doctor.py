@@ -177,7 +177,12 @@ def _clickhouse(settings: Settings) -> Check:
     url = settings.clickhouse_url
     password = settings.secret("clickhouse_password")
     try:
-        reader = open_reader(url, password=password, ca=settings.clickhouse_ca)
+        reader = open_reader(
+            url,
+            password=password,
+            ca=settings.clickhouse_ca,
+            token=settings.secret("web_token"),
+        )
     except NothingLanded as error:
         return Check("clickhouse", "note", f"{error}; tidemark run makes it")
     try:
@@ -200,7 +205,9 @@ def _registry(settings: Settings) -> Check:
 
 
 def _page(settings: Settings) -> Check:
+    from streams.dashboard.access import WebAccess  # noqa: PLC0415
     from streams.runtime.web_port import choose_port  # noqa: PLC0415
 
+    WebAccess.of(settings)
     host, port = choose_port(settings.web_host, settings.web_port)
     return Check("status page", "ok", f"{host}:{port} is free")

@@ -130,11 +130,11 @@ class RoleRunner:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             app_ends.cancel()
+            refused.cancel()
         if self._lane.failed.done():
             return self._lane.failed.result()
         if refused.done():
             return await self._told_clearly(refused.result())
-        refused.cancel()
         reason: BaseException | None = self._app.crash_reason
         if reason is None:
             return Unavailable(f"the Kafka consumer of role {self.role} ended by itself")

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from streams.dashboard.access import WebAccess
 from streams.dashboard.status import StatusPage
 from streams.durations import parse_duration
 from streams.errors import Unavailable
@@ -70,6 +71,8 @@ def run_service(settings: Settings, options: ServiceOptions) -> None:
         WorkerFailed: a role failed.
     """
     ending = Ending(logger())
+    # Before anything is started: the pages may not be open to the network.
+    WebAccess.of(settings)
     try:
         with open_platform(settings) as platform, open_parts(settings, options.roles) as parts:
             try:
@@ -137,7 +140,10 @@ async def serving(
     )
     endpoint = ReadEndpoint(parts.warehouse)
 
+    access = WebAccess.of(platform.settings)
+
     def mount(application: Application) -> None:
+        access.mount(application)
         page.mount(application)
         endpoint.mount(application)
 

@@ -6,6 +6,9 @@ import socket
 
 from streams.errors import Misconfigured
 
+# All addresses of the machine are no address to ask.
+_SEEN_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
+
 
 def choose_port(host: str, port: int, *, fall_back: bool = False) -> tuple[str, int]:
     """Return the address to serve at; any free port when ``port`` is 0.
@@ -30,7 +33,8 @@ def choose_port(host: str, port: int, *, fall_back: bool = False) -> tuple[str, 
 
 
 def page_url(host: str, port: int) -> str:
-    """Return where the page is served; IPv6 addresses stand in brackets."""
+    """Return where the page can be seen from this machine; IPv6 addresses stand in brackets."""
+    host = _SEEN_AT.get(host, host)
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 

@@ -87,7 +87,7 @@ async def _check_page(web: aiohttp.ClientSession) -> None:
     for path, kind in kinds.items():
         async with web.get(path) as answer:
             assert (200, kind) == (answer.status, answer.content_type)
-            assert answer.headers["Content-Security-Policy"].startswith("default-src 'self'")
+            assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
             assert len(await answer.text()) > 100
     async with web.get("/api/status") as answer:

@@ -43,8 +43,20 @@ class Reader(Protocol):
         ...
 
 
-def open_reader(url: str, *, password: str | None = None, ca: Path | None = None) -> Reader:
+def open_reader(
+    url: str,
+    *,
+    password: str | None = None,
+    ca: Path | None = None,
+    token: str | None = None,
+) -> Reader:
     """Open a database for questions, wherever it can be asked.
+
+    Args:
+        url: as ``TIDEMARK_CLICKHOUSE``.
+        password: of a server, where it does not stand in the address.
+        ca: authorities that sign a server's certificate.
+        token: of the pages of the process that owns an embedded folder.
 
     Raises:
         NothingLanded: the embedded folder does not exist yet.
@@ -63,7 +75,7 @@ def open_reader(url: str, *, password: str | None = None, ca: Path | None = None
         owner = read_owner(address.folder)
         if owner is None or owner.endpoint is None:
             raise
-        return HttpReader(_endpoint_address(owner.endpoint, address.database))
+        return HttpReader(_endpoint_address(owner.endpoint, address.database, token))
 
 
 class HttpReader:
@@ -135,7 +147,7 @@ def _without_format(sql: str) -> None:
         raise InvalidQuery("leave FORMAT away: choose one with --format")
 
 
-def _endpoint_address(url: str, database: str) -> Server:
+def _endpoint_address(url: str, database: str, token: str | None) -> Server:
     parts = urlsplit(url)
     if not parts.hostname:
         raise Misconfigured(f"the owner's endpoint {mask(url)!r} is no address")
@@ -144,7 +156,7 @@ def _endpoint_address(url: str, database: str) -> Server:
         parts.port or 80,
         database,
         user="default",
-        password=parts.password or "",
+        password=token or parts.password or "",
         secure=False,
         path=parts.path.strip("/"),
     )
