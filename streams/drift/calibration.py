@@ -1,9 +1,10 @@
 """How high a quiet stream scores: by bootstrap from the reference, with a Gumbel tail.
 
 Quiet streams are drawn from the reference's out-of-fold scores, each with an error of the
-reference mean of its own. The largest score per scale and stream gives each scale's law, every
-scale holds the same share of the false-alarm budget, and a second law of the largest over the
-scales puts right what their dependence leaves over.
+reference mean of its own. The largest score per channel, scale and stream gives the law of each
+cell; every cell holds its share of the false-alarm budget (a channel's share, the same for each of
+its scales), and a second law of the largest over the cells puts right what their dependence leaves
+over.
 """
 
 from __future__ import annotations
@@ -33,40 +34,44 @@ class Calibration:
     """Laws of the largest z on a quiet stream of ``documents`` documents.
 
     Attributes:
-        location: per scale, shape ``(scales,)``.
-        scale: per scale, shape ``(scales,)``.
+        location: shape ``(scales, channels)``.
+        scale: shape ``(scales, channels)``.
+        shares: of the budget, per channel, adding up to 1; shape ``(channels,)``.
         combined: location and scale of the combination.
         documents: length of the quiet streams.
     """
 
     location: Floats
     scale: Floats
+    shares: Floats
     combined: tuple[float, float]
     documents: int
 
-    def combine(self, largest: Floats) -> tuple[float, int]:
-        """Return the log expected run length at these z, and the scale that speaks loudest.
+    def combine(self, largest: Floats) -> tuple[float, int, int]:
+        """Return the log expected run length at these z, and the scale and channel that speak.
 
         Args:
-            largest: largest z over the ridges per scale, for the first ``len(largest)`` scales.
+            largest: largest z over the ridges, for the first scales, shape ``(full, channels)``.
         """
-        run_lengths = self.per_scale(np.maximum(largest, _LEAST_Z))
+        run_lengths = self.per_cell(np.maximum(largest, _LEAST_Z))
         best = int(run_lengths.argmax())
+        at, channel = divmod(best, run_lengths.shape[1])
         location, scale = self.combined
-        score = np.log(self.documents) + (float(run_lengths[best]) - location) / scale
-        return max(float(score), 0.0), best
+        score = np.log(self.documents) + (float(run_lengths.flat[best]) - location) / scale
+        return max(float(score), 0.0), at, channel
 
-    def per_scale(self, largest: Floats) -> Floats:
-        """Return each scale's log expected run length, charged with its share of the budget."""
+    def per_cell(self, largest: Floats) -> Floats:
+        """Return each cell's log expected run length, charged with its share of the budget."""
         count = len(largest)
         lengths = log_run_length(largest, self.location[:count], self.scale[:count], self.documents)
-        return np.asarray(lengths - np.log(len(self.location)))
+        return np.asarray(lengths + np.log(self.shares / len(self.location)))
 
 
 def calibrate(
     scan: Scan,
     scores: npt.NDArray[np.float32],
     *,
+    shares: Floats,
     scales: tuple[int, ...],
     block: int,
     streams: int,
@@ -83,10 +88,10 @@ def calibrate(
         ]
     )
     location, scale = fit_moments(maxima, _LEAST_SCALE)
-    single = Calibration(location, scale, (0.0, 1.0), documents)
-    combined = np.array([single.per_scale(row).max() for row in maxima])
+    single = Calibration(location, scale, shares, (0.0, 1.0), documents)
+    combined = np.array([single.per_cell(cells).max() for cells in maxima])
     where, spread = fit_moments(combined, _LEAST_COMBINED)
-    return Calibration(location, scale, (float(where), float(spread)), documents)
+    return Calibration(location, scale, shares, (float(where), float(spread)), documents)
 
 
 def dependence(scan: Scan, scores: npt.NDArray[np.float32], block: int) -> int:
@@ -149,10 +154,10 @@ def _largest(
     scales: tuple[int, ...],
     block: int,
 ) -> Floats:
-    largest = np.empty(len(scales))
+    largest = np.empty((len(scales), len(scan.starts)))
     for index, documents in enumerate(scales):
         blocks = documents // block
         means = (totals[blocks:] - totals[:-blocks]) / np.float32(documents) - error
-        z = scan.scores(means, np.full(len(means), float(documents))).max()
-        largest[index] = max(float(z), _LEAST_Z)
-    return largest
+        z = scan.scores(means, np.full(len(means), float(documents)))
+        largest[index] = scan.of_channels(z).max(axis=0)
+    return np.maximum(largest, _LEAST_Z)

@@ -9,15 +9,17 @@ not end up in the middle of the next reference. Then a new reference is collecte
 reported is the new normal. The seam is on record: the state of the windows is ``collecting``
 again, and their ``reference_documents`` start at 0.
 
-A new embedding model, revision or vector length starts its own reference, after ten documents of
-it in a row (so that two workers that overlap during a roll-out do not reset each other for ever);
-until then its documents are left out of detection.
+A new embedding model, revision, vector length or set of labels starts its own reference, after ten
+documents of it in a row (so that two workers that overlap during a roll-out do not reset each other
+for ever); until then its documents are left out of detection.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from streams.drift.budget import log_run_length_target
 from streams.drift.codec import pack, under, unpack
@@ -32,13 +34,12 @@ from streams.drift.watch import Verdict, Watch
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    import numpy as np
     import numpy.typing as npt
 
     from schemas.messages import DriftAlert, Enriched
     from streams.drift.options import DriftOptions
 
-    Coded = tuple[npt.NDArray[Any], npt.NDArray[np.float32]]
+    Coded = tuple[npt.NDArray[np.float32], npt.NDArray[Any], npt.NDArray[np.float32]]
 
 _CHUNK = 25
 
@@ -81,19 +82,25 @@ class Detector:
         self._collected = _collection()
         self._watch: Watch | None = None
         self._segments: Sequence[int] = ()
+        self._terms: Sequence[npt.NDArray[np.uint64]] = ()
         self._readings: list[Reading] = []
         self._alerts: list[tuple[int, DriftAlert]] = []
 
     def advance(
-        self, documents: Sequence[Enriched], segments: Sequence[int]
+        self,
+        documents: Sequence[Enriched],
+        terms: Sequence[npt.NDArray[np.uint64]],
+        segments: Sequence[int],
     ) -> tuple[list[Reading], list[tuple[int, DriftAlert]]]:
         """Take in documents; a reading after each, and alerts with the index of their document.
 
         Args:
             documents: of this source, in order.
+            terms: hashes of each one's distinct words.
             segments: how many segments shared the budget when each document came.
         """
         self._readings, self._alerts, self._segments = [], [], segments
+        self._terms = terms
         for run in runs(documents):
             if not run.usable:
                 self.unusable += len(run.documents)
@@ -137,7 +144,7 @@ class Detector:
         own = under(prefix, parts)
         self._collected.restore(meta["collected"], under("reference/", own), tail["collected"])
         if meta["watch"] is not None:
-            reference = Reference.decode(own["fit"], self._options)
+            reference = Reference.decode(own["fit"])
             self._watch = Watch(reference, own["profile"], self._options)
             blocks, documents = meta["watch"]
             self._watch.restore((blocks, documents), own, tail)
@@ -147,7 +154,7 @@ class Detector:
         total = len(run.documents)
         while first < total:
             if self._progress.state == "watching" and self._watch is not None:
-                coded = coded or self._watch.recent.encode(run.vectors)
+                coded = coded or self._coded(self._watch, run)
                 last = min(total, first + self._watch.missing)
                 self._watch_on(self._watch, run, coded, last)
             elif self._progress.state == "collecting":
@@ -160,7 +167,8 @@ class Detector:
             first = last
 
     def _collect(self, run: Run, first: int, last: int) -> None:
-        codes, scales = self._collected.encode(run.vectors[first:last])
+        rows = np.concatenate((run.vectors[first:last], run.facts[first:last]), axis=1)
+        codes, scales = self._collected.encode(rows)
         for row in range(first, last):
             collected = len(self._collected) + row - first + 1
             self._readings.append(self._reading()._replace(reference_documents=collected))
@@ -169,20 +177,26 @@ class Detector:
             self._fit()
 
     def _fit(self) -> None:
-        kept = self._collected.kept()
+        kept, facts = self._collected.kept().split(self._rollout.dimensions)
         names = (self._source, self._rollout.model, self._progress.reference_id)
         seed = hash_text("\x1f".join(map(str, names)))
-        reference = fit(kept, self._options, seed)
+        reference = fit(kept, facts, self._options, seed)
         self._watch = Watch(reference, encode_profile(kept), self._options)
         self._collected = _collection()
         self._progress.state = "watching"
+
+    def _coded(self, watch: Watch, run: Run) -> Coded:
+        """Return the numbers of the channels, and the embeddings as they are kept."""
+        terms = self._terms[run.first : run.first + len(run.documents)]
+        numbers = watch.reference.view.numbers(run.vectors, run.facts, terms)
+        return numbers, *watch.recent.encode(run.vectors)
 
     def _watch_on(self, watch: Watch, run: Run, coded: Coded, last: int) -> None:
         """Watch the run's documents from where the readings end up to ``last``."""
         first = len(self._readings) - run.first
         stretch = slice(first, last)
         documents = run.documents[stretch]
-        verdict = watch.take(documents, run.vectors[stretch], coded[0][stretch], coded[1][stretch])
+        verdict = watch.take(documents, *(part[stretch] for part in coded))
         self._readings += [self._reading()] * (len(documents) - 1)
         if verdict is not None:
             self._note(watch, verdict, self._segments[len(self._readings)])
@@ -211,8 +225,7 @@ class Detector:
             model=self._rollout.model,
             score=verdict.score,
             threshold=progress.threshold,
-            window_mean=verdict.window_mean,
-            ridge=verdict.ridge,
+            verdict=verdict,
             blocks=watch.sums.recent(),
             block_documents=self._options.block_documents,
             detected_at=document.published_at,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from schemas.messages import Enriched
 
 _SUMMARY_CHARACTERS = 200
-_TERMS = 96  # distinct words kept of a document, in order of first appearance
+TERMS = 96
+"""Distinct words kept of a document, in order of first appearance."""
+
 _FIELDS = 4
 
 
@@ -35,6 +37,11 @@ class Kept:
 
     def __len__(self) -> int:
         return len(self.doc_ids)
+
+    def split(self, dimensions: int) -> tuple[Kept, npt.NDArray[np.float32]]:
+        """Return the documents with the first columns of their vectors, and the other columns."""
+        own, rest = self.vectors[:, :dimensions], self.vectors[:, dimensions:]
+        return replace(self, vectors=np.ascontiguousarray(own)), rest
 
     def tail(self, count: int) -> Kept:
         """Return the last ``count`` documents."""
@@ -138,7 +145,7 @@ class DocumentLog:
             *(d.doc_id for d in documents),
             *(d.label for d in documents),
             *(d.summary[:_SUMMARY_CHARACTERS] for d in documents),
-            *("\n".join(d.terms[:_TERMS]) for d in documents),
+            *("\n".join(d.terms[:TERMS]) for d in documents),
         ]
         return pack(
             {},

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from streams.drift.documents import Kept
     from streams.drift.reference import Reference
+    from streams.drift.watch import Verdict
 
     Floats = npt.NDArray[np.float64]
 
@@ -34,9 +35,8 @@ class Alarm:
     """A score above its threshold.
 
     Attributes:
-        window_mean: mean standard scores of the window that speaks most clearly, shape ``(d,)``.
-        ridge: index of the ridge that speaks most clearly.
-        blocks: the last blocks' sums of standard scores, oldest first, shape ``(blocks, d)``.
+        verdict: channel, ridge and window that speak most clearly.
+        blocks: the last blocks' sums of standard scores, oldest first, ``(blocks, columns)``.
         block_documents: documents of a block.
         detected_at: event time of the document that passed the threshold.
         version: when it arrived.
@@ -47,8 +47,7 @@ class Alarm:
     model: str
     score: float
     threshold: float
-    window_mean: Floats
-    ridge: int
+    verdict: Verdict
     blocks: Floats
     block_documents: int
     detected_at: int
@@ -61,8 +60,11 @@ def explain(alarm: Alarm, reference: Reference, profile: bytes, recent: Kept) ->
     The window is what lies after the estimated moment of the change, at least 20 documents.
     """
     before = decode_profile(profile)
-    direction = reference.scan.weights[:, alarm.ridge] * alarm.window_mean
+    verdict = alarm.verdict
+    direction = reference.scan.weights[:, verdict.ridge] * verdict.window_mean
     blocks = blocks_since_change(alarm.blocks, direction, _LEAST_BLOCKS)
+    towards = reference.scan.weights[:, verdict.embedding_ridge] * verdict.window_mean
+    towards = towards[: reference.view.dimensions]
     window = recent.tail(blocks * alarm.block_documents)
     came, went = term_changes(
         before.terms, before.documents, _term_counts(window), len(window), _TERMS
@@ -84,7 +86,7 @@ def explain(alarm: Alarm, reference: Reference, profile: bytes, recent: Kept) ->
         alert_id=alarm.alert_id,
         version=alarm.version,
         source=alarm.source,
-        kind="embedding",
+        kind=verdict.channel,
         severity="critical" if critical else "warning",
         state="open",
         window_start=start,
@@ -98,8 +100,8 @@ def explain(alarm: Alarm, reference: Reference, profile: bytes, recent: Kept) ->
         terms_up=came,
         terms_down=went,
         labels=labels,
-        new_documents=_typical(window, _witness(window, reference, direction)),
-        old_documents=_typical(before.examples, -_witness(before.examples, reference, direction)),
+        new_documents=_typical(window, _witness(window, reference, towards)),
+        old_documents=_typical(before.examples, -_witness(before.examples, reference, towards)),
         reference_documents=reference.documents,
         embedding_model=alarm.model,
         sql=evidence_query(alarm.source, start, end),
@@ -114,10 +116,9 @@ def _witness(documents: Kept, reference: Reference, direction: Floats) -> Floats
     """Return how far each document lies along the change, in deviations of quiet documents.
 
     The witness function of the two samples' mean difference (Gretton et al., JMLR 13, 2012) for
-    the linear kernel of the ridge that raised the alarm.
+    the linear kernel of the embedding's ridge.
     """
-    centred = documents.vectors - reference.spectrum.mean
-    scores = (centred @ reference.standardizer).astype(np.float64)
+    scores = reference.embedding_scores(documents.vectors)
     return np.asarray(scores @ direction / max(float(np.linalg.norm(direction)), 1e-12))
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from streams.drift.view import facts_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -34,17 +36,24 @@ class Run:
         vectors: shape ``(n, d)``, float32, rounded to float16 as the reference keeps them, so
             that a constant stream differs from its reference by nothing at all.
         usable: whether these vectors are finite, not zero and of a sane length.
+        facts: what the other channels need, shape ``(n, facts)``; see ``view.facts_of``.
     """
 
     first: int
     documents: Sequence[Enriched]
     vectors: npt.NDArray[np.float32]
     usable: bool
+    facts: npt.NDArray[np.float32]
 
     @property
     def model(self) -> str:
         """Model and revision."""
         return model_name(self.documents[0])
+
+    @property
+    def labels(self) -> str:
+        """Names of the labels that have a score."""
+        return "\n".join(self.documents[0].scores)
 
     @property
     def dimensions(self) -> int:
@@ -64,7 +73,8 @@ def runs(documents: Sequence[Enriched]) -> Iterator[Run]:
             part = vectors[start:end]
             if usable[start]:
                 part = part.astype(np.float16).astype(np.float32)
-            yield Run(first + start, members[start:end], part, bool(usable[start]))
+            facts = facts_of(members[start:end])
+            yield Run(first + start, members[start:end], part, bool(usable[start]), facts)
         first += len(members)
 
 
@@ -74,8 +84,9 @@ def _usable(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
     return np.asarray((energy > _LEAST_ENERGY) & (energy < _LARGEST_ENERGY))
 
 
-def _kind(document: Enriched) -> tuple[str, str, int]:
-    return document.embedding_model, document.embedding_revision, len(document.embedding)
+def _kind(document: Enriched) -> tuple[str, str, int, tuple[str, ...]]:
+    model, revision = document.embedding_model, document.embedding_revision
+    return model, revision, len(document.embedding), tuple(document.scores)
 
 
 def _matrix(documents: Sequence[Enriched]) -> npt.NDArray[np.float32]:

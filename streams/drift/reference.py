@@ -14,8 +14,11 @@ from streams.drift.codec import pack, pack_strings, unpack, unpack_strings
 from streams.drift.documents import Kept
 from streams.drift.scan import Scan
 from streams.drift.spectrum import Spectrum, fit_spectrum
+from streams.drift.view import LAWS, View, fit_view
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from streams.drift.options import DriftOptions
@@ -32,74 +35,136 @@ class Reference:
     Attributes:
         documents: how many documents it was fitted on.
         volume: documents per millisecond of event time; 0 when it cannot be told.
+        view: turns documents into the numbers of the channels.
+        spectra: of each channel, in the order of the view.
     """
 
     documents: int
     volume: float
-    spectrum: Spectrum
+    view: View
+    spectra: tuple[Spectrum, ...]
     calibration: Calibration
     scan: Scan
-    standardizer: npt.NDArray[np.float32]
+    standardizers: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+
+    @property
+    def mean(self) -> npt.NDArray[np.float32]:
+        """Mean embedding, shape ``(d,)``."""
+        return self.spectra[0].mean
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the channels."""
+        return tuple(name for name, _ in self.view.channels)
 
     def standardize(self, total: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.float32]:
-        """Return the sum of standard scores of ``count`` documents whose vectors sum to total."""
-        return np.asarray((total - np.float32(count) * self.spectrum.mean) @ self.standardizer)
+        """Return the sum of standard scores of ``count`` documents whose numbers sum to total."""
+        first, rest = self.standardizers
+        means = np.concatenate([spectrum.mean for spectrum in self.spectra])
+        centred = total - np.float32(count) * means
+        edge = len(first)
+        return np.concatenate((centred[:edge] @ first, centred[edge:] @ rest))
+
+    def embedding_scores(self, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Return standard scores of embeddings alone, shape ``(n, d)``."""
+        return np.asarray((vectors - self.mean) @ self.standardizers[0], np.float64)
 
     def encode(self) -> bytes:
         """Return the reference as bytes."""
         law = self.calibration
+        sizes, arrays = self.view.encode()
         meta = {
             "documents": self.documents,
             "volume": self.volume,
             "combined": law.combined,
             "quiet": law.documents,
+            "view": sizes,
         }
-        spectrum = self.spectrum
-        arrays: dict[str, npt.NDArray[Any]] = {
-            "mean": spectrum.mean,
-            "axes": spectrum.axes,
-            "deviations": spectrum.deviations,
-            "location": law.location,
-            "scale": law.scale,
-        }
-        return pack(meta, arrays)
+        for name, spectrum in zip(self.channels, self.spectra, strict=True):
+            arrays |= {f"{name}/{field}": array for field, array in spectrum.arrays().items()}
+        laws = {"location": law.location, "scale": law.scale, "shares": law.shares}
+        return pack(meta, {**arrays, **laws})
 
     @classmethod
-    def decode(cls, payload: bytes, options: DriftOptions) -> Reference:
+    def decode(cls, payload: bytes) -> Reference:
         """Return the reference of ``encode``."""
         meta, arrays = unpack(payload)
-        spectrum = Spectrum(arrays["mean"], arrays["axes"], arrays["deviations"])
+        view = View.decode(meta["view"], arrays)
+        spectra = tuple(
+            Spectrum(**{f: arrays[f"{name}/{f}"] for f in ("mean", "axes", "deviations")})
+            for name, _ in view.channels
+        )
         where, spread = meta["combined"]
-        law = Calibration(arrays["location"], arrays["scale"], (where, spread), meta["quiet"])
-        return _assemble(meta["documents"], meta["volume"], spectrum, law, options)
+        location, scale, shares = arrays["location"], arrays["scale"], arrays["shares"]
+        law = Calibration(location, scale, shares, (where, spread), meta["quiet"])
+        return _assemble(meta["documents"], meta["volume"], view, spectra, law)
 
 
-def fit(kept: Kept, options: DriftOptions, seed: int) -> Reference:
-    """Return the reference of the collected documents; the same for the same seed."""
-    spectrum, scores = fit_spectrum(kept.vectors.astype(np.float64))
-    scan = Scan.of(spectrum.deviations, len(kept), options.ridges)
+def fit(kept: Kept, facts: npt.NDArray[np.float32], options: DriftOptions, seed: int) -> Reference:
+    """Return the reference of the collected documents; the same for the same seed.
+
+    Args:
+        kept: the documents.
+        facts: of the documents, as ``view.facts_of`` returns them.
+        options: scales, block and the bootstrap's size.
+        seed: of clusters and bootstrap.
+    """
+    view, numbers = fit_view(kept, facts, seed)
+    fitted = [
+        fit_spectrum(numbers[:, columns].astype(np.float64), LAWS[name].least)
+        for name, columns in view.channels
+    ]
+    spectra = tuple(spectrum for spectrum, _ in fitted)
     law = calibrate(
-        scan,
-        scores,
+        _scan(view, spectra, len(kept)),
+        np.concatenate([scores for _, scores in fitted], axis=1),
+        shares=_shares(view),
         scales=options.scales,
         block=options.block_documents,
         streams=options.calibration_streams,
         documents=options.calibration_documents,
         seed=seed,
     )
-    volume = documents_per_ms(kept.published_at)
-    return _assemble(len(kept), volume, spectrum, law, options)
+    return _assemble(len(kept), documents_per_ms(kept.published_at), view, spectra, law)
 
 
 def _assemble(
     documents: int,
     volume: float,
-    spectrum: Spectrum,
+    view: View,
+    spectra: tuple[Spectrum, ...],
     calibration: Calibration,
-    options: DriftOptions,
 ) -> Reference:
-    scan = Scan.of(spectrum.deviations, documents, options.ridges)
-    return Reference(documents, volume, spectrum, calibration, scan, spectrum.standardizer())
+    first, *rest = (spectrum.standardizer() for spectrum in spectra)
+    standardizers = (first, _block_diagonal(rest))
+    scan = _scan(view, spectra, documents)
+    return Reference(documents, volume, view, spectra, calibration, scan, standardizers)
+
+
+def _scan(view: View, spectra: Sequence[Spectrum], documents: int) -> Scan:
+    return Scan.joined(
+        [
+            Scan.of(spectrum.deviations, documents, LAWS[name].ridges)
+            for (name, _), spectrum in zip(view.channels, spectra, strict=True)
+        ]
+    )
+
+
+def _shares(view: View) -> npt.NDArray[np.float64]:
+    """Return the channels' shares of the budget; what a missing one would have had is shared."""
+    shares = np.array([LAWS[name].share for name, _ in view.channels])
+    return np.asarray(shares / shares.sum())
+
+
+def _block_diagonal(blocks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+    size = sum(len(block) for block in blocks)
+    joined = np.zeros((size, size), np.float32)
+    start = 0
+    for block in blocks:
+        end = start + len(block)
+        joined[start:end, start:end] = block
+        start = end
+    return joined
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Which embedding model a segment is watched with, while models are rolled out."""
+"""Which model and labels a segment is watched with, while models are rolled out."""
 
 from __future__ import annotations
 
@@ -18,22 +18,24 @@ class Rollout:
     Attributes:
         model: model and revision; empty before the first document.
         dimensions: numbers of a vector.
-        challenger: another model's name and vector length.
+        labels: names of the labels that have a score.
+        challenger: another model's name, vector length and labels.
         in_a_row: how many documents of the challenger came without one of the model between.
     """
 
     model: str = ""
     dimensions: int = 0
+    labels: str = ""
     challenger: str = ""
     in_a_row: int = 0
 
     def admit(self, run: Run) -> tuple[int, bool]:
         """Return how many documents of the run to leave out, and whether the model changed."""
-        name = f"{run.model}/{run.dimensions}"
+        name = f"{run.model}/{run.dimensions}/{run.labels}"
         if not self.model:
             self._adopt(run)
             return 0, True
-        if name == f"{self.model}/{self.dimensions}":
+        if name == f"{self.model}/{self.dimensions}/{self.labels}":
             self.challenger, self.in_a_row = "", 0
             return 0, False
         before = self.in_a_row if self.challenger == name else 0
@@ -44,5 +46,5 @@ class Rollout:
         return SWITCH - before, True
 
     def _adopt(self, run: Run) -> None:
-        self.model, self.dimensions = run.model, run.dimensions
+        self.model, self.dimensions, self.labels = run.model, run.dimensions, run.labels
         self.challenger, self.in_a_row = "", 0

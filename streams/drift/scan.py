@@ -28,16 +28,18 @@ class Scan:
     """The statistic for one reference.
 
     Attributes:
-        weights: shape ``(d, ridges)``.
+        weights: shape ``(d, ridges)``; of several channels, 0 outside a ridge's own.
         multiples: Satterthwaite's multiple of each ridge, shape ``(ridges,)``.
         freedom: his degrees of freedom, shape ``(ridges,)``.
         documents: size of the reference; its mean has an error of its own.
+        starts: first ridge of each channel, shape ``(channels,)``.
     """
 
     weights: Floats
     multiples: Floats
     freedom: Floats
     documents: int
+    starts: npt.NDArray[np.int64]
 
     @classmethod
     def of(
@@ -47,7 +49,29 @@ class Scan:
         variances = deviations.astype(np.float64) ** 2
         weights = np.stack([_weights(variances, ridge) for ridge in ridges], axis=1)
         first, second = weights.sum(axis=0), (weights**2).sum(axis=0)
-        return cls(weights, second / first, first**2 / second, documents)
+        start = np.zeros(1, np.int64)
+        return cls(weights, second / first, first**2 / second, documents, start)
+
+    @classmethod
+    def joined(cls, channels: Sequence[Scan]) -> Scan:
+        """Return one statistic over channels that stand beside each other."""
+        sizes = np.array([channel.weights.shape for channel in channels])
+        rows, columns = np.cumsum(sizes, axis=0).T
+        weights = np.zeros((rows[-1], columns[-1]))
+        for channel, row, column in zip(channels, rows, columns, strict=True):
+            height, width = channel.weights.shape
+            weights[row - height : row, column - width : column] = channel.weights
+        return cls(
+            weights,
+            np.concatenate([channel.multiples for channel in channels]),
+            np.concatenate([channel.freedom for channel in channels]),
+            channels[0].documents,
+            columns - sizes[:, 1],
+        )
+
+    def of_channels(self, scores: Floats) -> Floats:
+        """Return the largest z over each channel's ridges, shape ``(windows, channels)``."""
+        return np.asarray(np.maximum.reduceat(scores, self.starts, axis=1))
 
     def scores(self, means: Means, lengths: Floats) -> Floats:
         """Return z, shape ``(windows, ridges)``, of means ``(windows, d)`` of ``lengths`` scores.

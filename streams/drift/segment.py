@@ -60,7 +60,7 @@ class Segment:
     ) -> tuple[list[tuple[int, WindowStats]], list[tuple[int, DriftAlert]]]:
         """Count documents that the gate admitted; records and alerts with the documents' index."""
         self.changed = True
-        readings, alerts = self.detector.advance(documents, segments)
+        readings, alerts = self.detector.advance(documents, terms, segments)
         return self.windows.advance(documents, terms, readings), alerts
 
     def move(self, partition: int) -> list[str]:

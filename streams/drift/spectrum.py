@@ -8,7 +8,7 @@ reference is rotated by the axes of the other four, and variances and the bootst
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,20 +35,30 @@ class Spectrum:
     axes: npt.NDArray[np.float16]
     deviations: npt.NDArray[np.float32]
 
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the attributes by name."""
+        return {"mean": self.mean, "axes": self.axes, "deviations": self.deviations}
+
     def standardizer(self) -> npt.NDArray[np.float32]:
         """Return the matrix that rotates and scales, shape ``(d, d)``."""
         return np.ascontiguousarray(self.axes.astype(np.float32) / self.deviations)
 
 
-def fit_spectrum(vectors: Floats) -> tuple[Spectrum, npt.NDArray[np.float32]]:
-    """Return the spectrum of ``vectors`` (n, d) and their out-of-fold standard scores (n, d)."""
+def fit_spectrum(vectors: Floats, least: float = 0.0) -> tuple[Spectrum, npt.NDArray[np.float32]]:
+    """Return the spectrum of ``vectors`` (n, d) and their out-of-fold standard scores (n, d).
+
+    Args:
+        vectors: one row per document, in the order of the stream.
+        least: smallest deviation to believe in, in the vectors' units.
+    """
     mean, axes = _principal(vectors)
     scores = _out_of_fold(vectors)
     documents = len(vectors)
     inflation = 1 + FOLDS / (documents * (FOLDS - 1))  # error of the mean of the other folds
     honest = _non_increasing((scores**2).mean(axis=0) / inflation)
     length = float((vectors**2).sum(axis=1).mean())
-    deviations = np.sqrt(np.maximum(honest, max(length, 1e-12) * _LEAST_DEVIATION**2))
+    floor = max(max(length, 1e-12) * _LEAST_DEVIATION**2, least**2)
+    deviations = np.sqrt(np.maximum(honest, floor))
     spectrum = Spectrum(
         mean.astype(np.float32), axes.astype(np.float16), deviations.astype(np.float32)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,10 +28,19 @@ _CHUNK = 32
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The scan's answer after a block: the score, and where it comes from."""
+    """The scan's answer after a block: the score, and where it comes from.
+
+    Attributes:
+        channel: that speaks loudest.
+        ridge: of that channel, among the ridges of all channels.
+        embedding_ridge: of the embedding, at the same window.
+        window_mean: mean standard scores of all channels, shape ``(columns,)``.
+    """
 
     score: float
+    channel: str
     ridge: int
+    embedding_ridge: int
     window_mean: Floats
 
 
@@ -45,7 +55,7 @@ class Watch:
         self.reference = reference
         self.profile = profile
         self.recent = DocumentLog(_CHUNK, options.recent_documents, coarse=True)
-        dimensions = len(reference.spectrum.mean)
+        dimensions = len(reference.scan.weights)
         self._block = options.block_documents
         self._lengths = np.array(options.scales, np.float64)
         windows = tuple(scale // self._block for scale in options.scales)
@@ -60,16 +70,23 @@ class Watch:
     def take(
         self,
         documents: Sequence[Enriched],
-        vectors: npt.NDArray[np.float32],
+        numbers: npt.NDArray[np.float32],
         codes: npt.NDArray[Any],
         scales: npt.NDArray[np.float32],
     ) -> Verdict | None:
-        """Take in at most ``missing`` documents; the verdict, once the block is full."""
+        """Take in at most ``missing`` documents; the verdict, once the block is full.
+
+        Args:
+            documents: of the source, in order.
+            numbers: of all channels, one row each.
+            codes: their embeddings as the log of recent documents keeps them.
+            scales: of the codes.
+        """
         self.recent.append(documents, codes, scales)
         if len(documents) == self._block:
-            total = vectors.sum(axis=0)
+            total = numbers.sum(axis=0)
         else:
-            self._pending.extend(vectors)
+            self._pending.extend(numbers)
             if len(self._pending) < self._block:
                 return None
             total = np.stack(self._pending).sum(axis=0)
@@ -79,7 +96,7 @@ class Watch:
 
     def tail(self) -> dict[str, npt.NDArray[Any]]:
         """Return the small moving state."""
-        dimensions = len(self.reference.spectrum.mean)
+        dimensions = len(self.reference.scan.weights)
         pending = np.array(self._pending, np.float32).reshape(-1, dimensions)
         return {"pending": pending, "blocks": self.sums.tail(), "recent": self.recent.tail()}
 
@@ -112,6 +129,12 @@ class Watch:
             return None
         lengths = self._lengths[:full]
         means = self.sums.window_sums() / lengths[:, None]
-        scores = self.reference.scan.scores(means, lengths)
-        score, best = self.reference.calibration.combine(scores.max(axis=1))
-        return Verdict(score, int(scores[best].argmax()), means[best])
+        scan = self.reference.scan
+        scores = scan.scores(means, lengths)
+        score, window, channel = self.reference.calibration.combine(scan.of_channels(scores))
+        starts = [*scan.starts.tolist(), scores.shape[1]]
+        ridges = [
+            start + int(scores[window, start:end].argmax()) for start, end in pairwise(starts)
+        ]
+        name = self.reference.channels[channel]
+        return Verdict(score, name, ridges[channel], ridges[0], means[window])

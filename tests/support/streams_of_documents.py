@@ -44,7 +44,7 @@ class Law:
 def enriched(offset: int, **changes: object) -> Enriched:
     """A plausible document; every field can be replaced."""
     moment = START + offset * 500
-    terms = WORDS[offset % 300 : offset % 300 + 20]
+    terms = WORDS[offset * 7 % 40 : offset * 7 % 40 + 20]
     document = Enriched(
         doc_id=f"doc-{offset}",
         source="news",

@@ -71,13 +71,19 @@ def test_calibration_is_deterministic_and_holds() -> None:
     rng = np.random.default_rng(4)
     scan = Scan.of(np.ones(8, np.float32), 10**9, RIDGES)
     scores = rng.normal(size=(4000, 8)).astype(np.float32)
-    given = {"scales": (20, 40), "block": 10, "streams": 64, "documents": 1000}
+    given = {
+        "scales": (20, 40),
+        "block": 10,
+        "streams": 64,
+        "documents": 1000,
+        "shares": np.ones(1),
+    }
     one, two = (calibrate(scan, scores, **given, seed=5) for _ in range(2))  # type: ignore[arg-type]
     assert one.location.tolist() == two.location.tolist()
     assert one.combined == two.combined
-    score, best = one.combine(one.location + one.scale * 3)
+    score, best, channel = one.combine(one.location + one.scale * 3)
     assert score > log(1000)
-    assert best in {0, 1}
+    assert (best in {0, 1}, channel) == (True, 0)
 
 
 def test_bursts_are_drawn_together() -> None:
