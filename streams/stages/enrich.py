@@ -110,7 +110,7 @@ class EnrichStage:
                     dead_letter(entry.message, _model_error(entry, outcome), "enrich", now)
                 )
             else:
-                enriched.append(_enriched(entry, outcome, self._enricher.card, batch, now))
+                enriched.append(enriched_record(entry, outcome, self._enricher.card, batch, now))
         return Enrichment(tuple(enriched), tuple(letters))
 
     def _outcomes(self, batch: Batch) -> Sequence[Inference | Failed]:
@@ -166,9 +166,10 @@ def _model_error(entry: Entry, failed: Failed) -> InvalidDocument:
     )
 
 
-def _enriched(
+def enriched_record(
     entry: Entry, inference: Inference, card: ModelCard, batch: Batch, now: int
 ) -> Enriched:
+    """Put together all that is known of a document; ``now`` is in milliseconds since 1970."""
     document, origin, terms = entry.document, entry.message.origin, entry.terms
     characters = len(document.text)
     return Enriched(
