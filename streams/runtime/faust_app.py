@@ -23,6 +23,7 @@ from schemas.messages import Origin
 from streams.backends.kafka.security import KafkaSecurity
 from streams.ports import RawMessage
 from streams.runtime.faust_consumer import LaneTransport, Revocation
+from streams.runtime.faust_intake import BulkTransport, batches, bulk_intake_fits
 from streams.runtime.faust_security import credentials_for
 
 if TYPE_CHECKING:
@@ -119,7 +120,8 @@ def build_app(options: AppOptions, lane: Lane, hooks: Hooks) -> faust.App:
     async def settle(timeout: float) -> bool:
         return await lane.settle(timeout, hooks.on_revoked)
 
-    app.transport = LaneTransport(app, Revocation(options.revocation_timeout, settle))
+    transport = BulkTransport if bulk_intake_fits() else LaneTransport
+    app.transport = transport(app, Revocation(options.revocation_timeout, settle))
     _add_agent(app, options, lane, hooks)
     return app
 
@@ -154,7 +156,8 @@ def _add_agent(app: faust.App, options: AppOptions, lane: Lane, hooks: Hooks) ->
     )
 
     async def work(stream: Any) -> None:
-        async for events in stream.noack_take(options.batch_documents, within=options.batch_wait):
+        take = partial(batches, stream) if bulk_intake_fits() else stream.noack_take
+        async for events in take(options.batch_documents, within=options.batch_wait):
             try:
                 await _take_in(app.consumer, events, lane, hooks)
             except Exception as error:  # noqa: BLE001 - handed to the supervisor, never lost

@@ -31,7 +31,7 @@ from tests.bench.documents import distinct_documents, endless
 from tests.bench.race import Contender, Run, Track
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 RESULTS = Path("bench-results")
 QUIX = "quixstreams==3.28.1"
@@ -51,7 +51,7 @@ def main() -> int:
     given.report.parent.mkdir(parents=True, exist_ok=True)
     given.report.write_text(json.dumps(report, indent=2), encoding="utf-8")
     _show(report)
-    # _plot(report, given.report.with_suffix(".png"))
+    _plot(report, given.report.with_suffix(".png"))
     return 0
 
 
@@ -102,14 +102,12 @@ def summary(chosen: Sequence[Contender], runs: dict[str, list[Run]]) -> dict[str
         }
     first = results[chosen[0].name]
     for result in results.values():
-        result["speed_of_first"] = (
-            first["documents_per_second"] / result["documents_per_second"]
-        )
+        result["speed_of_first"] = first["documents_per_second"] / result["documents_per_second"]
     return {"first": chosen[0].name, "results": results}
 
 
-def _median(values: Any) -> float:
-    return round(statistics.median(values), 4)
+def _median(values: Iterable[float]) -> float:
+    return float(round(statistics.median(values), 4))
 
 
 def _messages(count: int) -> list[tuple[bytes, bytes]]:

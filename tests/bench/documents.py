@@ -22,22 +22,26 @@ if TYPE_CHECKING:
 _PARSED = 9000
 _CHARACTERS = range(600, 4001)
 STEP_MS = 10
+SOURCES = 4
 
 
 def distinct_documents(cache: Path) -> list[Document]:
-    """Return distinct documents, each with the package it is from as its source."""
+    """Return distinct documents."""
     if not cache.exists():
         found = demo_documents(_PARSED, now_ms=time.time_ns() // 1_000_000)
         chosen = [one for one in found if len(one.text) in _CHARACTERS]
         cache.parent.mkdir(parents=True, exist_ok=True)
-        lines = [json.dumps(asdict(_by_package(one))) for one in chosen]
+        lines = [json.dumps(asdict(one)) for one in chosen]
         cache.write_text("\n".join(lines), encoding="utf-8")
     text = cache.read_text(encoding="utf-8")
     return [Document(**json.loads(line)) for line in text.split("\n")]
 
 
 def endless(documents: Sequence[Document], step_ms: int = STEP_MS) -> Iterator[Document]:
-    """Yield the documents again and again with new identities, dated from now on."""
+    """Yield the documents again and again with new identities, dated from now on.
+
+    Their sources take turns, so that segments are alike and nothing drifts.
+    """
     start = time.time_ns() // 1_000_000
     number = 0
     while True:
@@ -45,10 +49,7 @@ def endless(documents: Sequence[Document], step_ms: int = STEP_MS) -> Iterator[D
             yield replace(
                 document,
                 doc_id=f"{number}-{document.doc_id}",
+                source=f"source-{number % SOURCES}",
                 published_at=start + number * step_ms,
             )
             number += 1
-
-
-def _by_package(document: Document) -> Document:
-    return replace(document, source=document.metadata.get("package", document.source))

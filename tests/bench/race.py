@@ -83,9 +83,7 @@ class Track:
     def __init__(self, broker: Broker, messages: Sequence[tuple[bytes, bytes]]) -> None:
         self._broker = broker
         self._messages = messages
-        self._admin = AdminClient(
-            {"bootstrap.servers": broker.bootstrap}, logger=client_logger()
-        )
+        self._admin = AdminClient({"bootstrap.servers": broker.bootstrap}, logger=client_logger())
         self._offsets = OffsetReader(broker.bootstrap)
 
     def race(self, contender: Contender, name: str) -> Run:

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from schemas.codec import codec_for
-from schemas.messages import Origin
 from streams.ports import Inference, ModelCard, RawMessage, Text
 from streams.stages.enrich import Batch, Entry, enriched_record
 from streams.stages.ingest import Ingest
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
+
+    from schemas.messages import Origin
 
 DIMENSIONS = 384
 COMMIT_S = 1.0

@@ -50,9 +50,7 @@ class Pipe:
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            fetched = await self.consumer.getmany(
-                timeout_ms=_POLL_MS, max_records=_FETCH_MESSAGES
-            )
+            fetched = await self.consumer.getmany(timeout_ms=_POLL_MS, max_records=_FETCH_MESSAGES)
             await self._work(fetched)
             if time.monotonic() - self._committed >= COMMIT_S:
                 await self.commit()
