@@ -7,7 +7,6 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from confluent_kafka import Consumer
 
 from streams.backends.kafka.alerts import read_topic
 from streams.backends.kafka.compacted import read_compacted
@@ -17,55 +16,13 @@ from streams.backends.kafka.producer import open_producer
 from streams.backends.kafka.topics import ensure_topics, topic_specs
 from streams.errors import InvalidDocument
 from streams.ports import Outgoing
+from tests.support.messages import read_all, send, subscribe, take
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from streams.backends.kafka.broker import Broker
-    from streams.ports import RawMessage
     from streams.topics import Topics
 
 MAX_MESSAGE = 2 * 1024 * 1024
-
-
-def send(broker: Broker, topics: Topics, messages: Sequence[Outgoing]) -> None:
-    with open_producer(broker, topics, MAX_MESSAGE) as producer:
-        producer.send(messages)
-
-
-def read_all(broker: Broker, topic: str) -> list[RawMessage]:
-    return list(
-        read_topic(broker.bootstrap, broker.security, topic, from_beginning=True, follow=False)
-    )
-
-
-def subscribe(broker: Broker, group: str, topic: str) -> Consumer:
-    consumer = Consumer(
-        {
-            "bootstrap.servers": broker.bootstrap,
-            "group.id": group,
-            "auto.offset.reset": "earliest",
-            "enable.auto.commit": False,
-            "fetch.wait.max.ms": 50,
-            # librdkafka's cluster lets a group rest this long after a member has left.
-            "session.timeout.ms": 6000,
-        }
-    )
-    consumer.subscribe([topic])
-    return consumer
-
-
-def take(consumer: Consumer, count: int) -> Iterator[tuple[int, int, bytes]]:
-    """Yield so many messages as partition, offset, value; commits each batch after its last."""
-    taken = 0
-    while taken < count:
-        batch = consumer.consume(min(500, count - taken), 1.0)
-        for message in batch:
-            assert message.error() is None
-            yield message.partition() or 0, message.offset() or 0, message.value() or b""
-        if batch:
-            consumer.commit(asynchronous=False)
-        taken += len(batch)
 
 
 def test_messages_arrive_as_they_were_sent(broker: Broker, topics: Topics) -> None:
@@ -199,11 +156,13 @@ def test_reading_from_the_end_shows_only_what_comes_later(broker: Broker, topics
     assert {b"new"} == set(seen)
 
 
-def test_topics_that_exist_are_compared_and_left_alone(broker: Broker, topics: Topics) -> None:
+def test_topics_that_exist_are_compared_and_left_alone(
+    broker: Broker, topics: Topics, copies: int
+) -> None:
     """Creating again creates nothing; another number of partitions is reported, not changed."""
-    same = ensure_topics(broker, topic_specs(topics, 4, 1, MAX_MESSAGE))
+    same = ensure_topics(broker, topic_specs(topics, 4, copies, MAX_MESSAGE))
     assert ((), topics.all, ()) == (same.created, same.existing, same.differences)
-    other = ensure_topics(broker, topic_specs(topics, 6, 1, MAX_MESSAGE))
+    other = ensure_topics(broker, topic_specs(topics, 6, copies, MAX_MESSAGE))
     assert {(name, "partitions", "6", "4") for name in topics.all} == {
         (one.topic, one.setting, one.expected, one.actual) for one in other.differences
     }
@@ -211,14 +170,11 @@ def test_topics_that_exist_are_compared_and_left_alone(broker: Broker, topics: T
         assert reader.partitions(topics.documents) == [0, 1, 2, 3]
 
 
-def test_topic_settings_are_compared(
-    broker: Broker, topics: Topics, request: pytest.FixtureRequest
-) -> None:
+@pytest.mark.lacks("settings of topics")
+@pytest.mark.usefixtures("not_in_process")
+def test_topic_settings_are_compared(broker: Broker, topics: Topics, copies: int) -> None:
     """A topic that takes smaller messages than configured is reported."""
-    if broker.kind == "in-process":
-        reason = "librdkafka's cluster has no settings per topic"
-        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
-    report = ensure_topics(broker, topic_specs(topics, 4, 1, 2 * MAX_MESSAGE))
+    report = ensure_topics(broker, topic_specs(topics, 4, copies, 2 * MAX_MESSAGE))
     settings = {(one.topic, one.setting, one.actual) for one in report.differences}
     assert (topics.documents, "max.message.bytes", str(MAX_MESSAGE)) in settings
     assert topics.state not in {one.topic for one in report.differences}

@@ -118,30 +118,6 @@ def test_the_next_owner_takes_over_after_kill_9(tmp_path: Path, kafka_jars: Path
         assert read(heir.bootstrap, "t") == [b"before"]
 
 
-def test_three_nodes_survive_the_loss_of_one(tmp_path: Path, kafka_jars: Path) -> None:
-    """With three copies and two in sync nothing is refused and nothing is lost.
-
-    A node comes back where it was; at the end every broker closes its logs in order.
-    """
-    with start_test_kafka(tmp_path, nodes=3, jars=kafka_jars) as kafka:
-        addresses = kafka.bootstrap
-        create(kafka.bootstrap, "t", replication=3)
-        send(kafka.bootstrap, "t", b"1")
-        kafka.nodes[2].kill()
-        send(kafka.bootstrap, "t", b"2")
-        kafka.nodes[2].start()
-        kafka.wait_ready()
-        kafka.nodes[0].stop()
-        send(kafka.bootstrap, "t", b"3")
-        assert read(kafka.bootstrap, "t") == [b"1", b"2", b"3"]
-        assert [node.alive() for node in kafka.nodes] == [False, True, True]
-        kafka.nodes[0].start()
-        kafka.wait_ready()
-        assert kafka.bootstrap == addresses
-    assert not any(node.alive() for node in kafka.nodes)
-    assert len(list(tmp_path.glob("data/node-*/.kafka_cleanshutdown"))) == 3
-
-
 def test_users_are_told_apart(tmp_path: Path, kafka_jars: Path) -> None:
     """A right password works, a wrong one and a missing one are one clear line each."""
     (port,) = choose_ports(tmp_path / "login", 1)
