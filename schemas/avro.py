@@ -23,6 +23,7 @@ _STEMS = {
     "WindowStats": "window_stats",
     "DriftAlert": "drift_alert",
     "DeadLetter": "dead_letter",
+    "Receipt": "receipt",
 }
 # Numerator and denominator that turn a value of the logical type into milliseconds.
 _MILLISECONDS = {

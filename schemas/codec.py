@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from schemas.avro_records import SINGLE_OBJECT, AvroRecords
 from schemas.document_json import document_from_json, looks_like_json
-from schemas.messages import DeadLetter, Document, DriftAlert, Enriched, Message, WindowStats
+from schemas.messages import (
+    DeadLetter,
+    Document,
+    DriftAlert,
+    Enriched,
+    Message,
+    Receipt,
+    WindowStats,
+)
 from schemas.registry import ConfluentRegistry
 from streams.errors import InvalidDocument
 
@@ -28,7 +36,14 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=Message)
 
-KINDS: tuple[type[Message], ...] = (Document, Enriched, WindowStats, DriftAlert, DeadLetter)
+KINDS: tuple[type[Message], ...] = (
+    Document,
+    Enriched,
+    WindowStats,
+    DriftAlert,
+    DeadLetter,
+    Receipt,
+)
 _SINGLE_OBJECT_HEADER = 10
 _CONFLUENT = b"\x00"
 _CONFLUENT_HEADER = struct.Struct(">bI")

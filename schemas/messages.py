@@ -193,4 +193,21 @@ class DeadLetter:
     failed_at: int
 
 
-Message: TypeAlias = Document | Enriched | WindowStats | DriftAlert | DeadLetter
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one message, for the producer that asked; ``elapsed_ms`` in milliseconds."""
+
+    status: str
+    correlation_id: str | None
+    doc_id: str | None
+    source: str | None
+    topic: str
+    partition: int
+    offset: int
+    received_at: int
+    code: str | None
+    reason: str | None
+    elapsed_ms: int
+
+
+Message: TypeAlias = Document | Enriched | WindowStats | DriftAlert | DeadLetter | Receipt

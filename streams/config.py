@@ -160,6 +160,11 @@ class Settings(BaseSettings):
         None, description="File with the ClickHouse password."
     )
     clickhouse_ca: Path | None = Field(None, description="CA that signs the server's certificate.")
+    receipts: Literal["asked", "all", "none"] = Field(
+        "asked",
+        description="Who is told on the receipts topic what became of a message: producers that "
+        "ask by the header `tidemark-receipt`, `all`, or `none`.",
+    )
     ledger_interval: Duration = Field(
         "10s", description="How often the land role looks whether the ledger adds up."
     )

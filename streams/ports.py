@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from schemas.messages import DeadLetter, DriftAlert, Enriched, Origin, WindowStats
     from streams.errors import InvalidDocument
+    from streams.stages.replays import Replayed
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,4 +183,8 @@ class Warehouse(Protocol):
 
     def write_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
         """Land dead letters, then their deliveries where they come from the documents topic."""
+        ...
+
+    def write_replays(self, replays: Sequence[Replayed]) -> None:
+        """Land what became of dead letters that were put back."""
         ...

@@ -46,6 +46,11 @@ class Topics:
         return f"{self.prefix}.dead-letters"
 
     @property
+    def receipts(self) -> str:
+        """What became of messages, for the producers that asked; key: correlation id or doc_id."""
+        return f"{self.prefix}.receipts"
+
+    @property
     def all(self) -> tuple[str, ...]:
         """Every topic that Tidemark uses."""
         return (
@@ -55,6 +60,7 @@ class Topics:
             self.alerts,
             self.state,
             self.dead_letters,
+            self.receipts,
         )
 
     def consumed_by(self, role: Role) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from schemas.messages import DeadLetter, DriftAlert, Enriched, WindowStats
     from streams.clock import Clock
+    from streams.stages.replays import Replayed
 
 _Key = TypeVar("_Key")
 _Record = TypeVar("_Record")
@@ -32,6 +33,7 @@ class MemoryWarehouse:
         ] = {}
         self._stats: dict[tuple[str, int, int], tuple[int, WindowStats]] = {}
         self._alerts: dict[tuple[str, str], tuple[int, DriftAlert]] = {}
+        self._replays: dict[tuple[str | int, ...], tuple[int, Replayed]] = {}
         self._letters: dict[tuple[str, int, int, int], tuple[int, DeadLetter]] = {}
 
     @property
@@ -95,6 +97,18 @@ class MemoryWarehouse:
         with self._lock:
             for alert in alerts:
                 _keep(self._alerts, (alert.source, alert.alert_id), alert.version, alert)
+
+    @property
+    def replays(self) -> list[Replayed]:
+        """What became of dead letters that were put back."""
+        return _values(self._replays)
+
+    def write_replays(self, replays: Sequence[Replayed]) -> None:
+        """Land what became of dead letters that were put back."""
+        with self._lock:
+            for one in replays:
+                key = (*one.letter, one.topic, one.partition, one.offset, one.received_at)
+                _keep(self._replays, key, int(one.outcome == "landed"), one)
 
     def write_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
         """Land dead letters, then their deliveries where they come from the documents topic."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schemas.codec import codec_for
-from schemas.messages import DeadLetter, Document, DriftAlert, Enriched, WindowStats
+from schemas.messages import DeadLetter, Document, DriftAlert, Enriched, Receipt, WindowStats
 from schemas.registry_access import RegistryAccess
 from streams.errors import Misconfigured
 
@@ -60,4 +60,5 @@ def values_of(topics: Topics) -> dict[str, type[Message]]:
         topics.stats: WindowStats,
         topics.alerts: DriftAlert,
         topics.dead_letters: DeadLetter,
+        topics.receipts: Receipt,
     }

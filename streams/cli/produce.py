@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from pathlib import Path  # noqa: TC003 - typer reads the annotation
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from schemas.codec import Codec
     from schemas.messages import Document
     from streams.cli.publishing import Outcome
+    from streams.cli.receipts import ReceiptDesk
     from streams.readers import Columns
     from streams.runtime.platform import Platform
     from streams.stages.enrich import EnrichStage
@@ -47,13 +49,23 @@ def produce(
     output: Annotated[
         str, typer.Option("--format", help="avro or json.", metavar="FORMAT")
     ] = "avro",
+    receipts: Annotated[
+        bool,
+        typer.Option("--receipts", help="Wait until every document is durable in ClickHouse."),
+    ] = False,
+    patience: Annotated[
+        str,
+        typer.Option("--receipts-timeout", help="Give up when no receipt has come for so long."),
+    ] = "5m",
     allow_refused: options.ALLOW = False,
 ) -> None:
     """Publish documents to Kafka.
 
     Other columns go along as metadata. What is no document is refused, shown with its place and
     reason, and makes the exit code 1 unless `--allow-refused`; everything else is published and
-    acknowledged by the broker before the command ends.
+    acknowledged by the broker before the command ends. With `--receipts` the command asks what
+    became of each document and waits for the answers; what is rejected then makes the exit code
+    1, too.
 
     Example: `tidemark produce papers.jsonl.xz --text-column abstract --time-column year`
     """
@@ -65,8 +77,11 @@ def produce(
     options.check_usage(inputs)
     columns = Columns(text_column, title_column, time_column, id_column, source_column, source)
     outcome = Outcome()
-    _publish(inputs, columns, outcome, limit=limit, rate=rate, output=output)
-    if outcome.refused and not allow_refused:
+    wait_s = _seconds(patience) if receipts else None
+    rejected = _publish(
+        inputs, columns, outcome, limit=limit, rate=rate, output=output, wait_s=wait_s
+    )
+    if (outcome.refused or rejected) and not allow_refused:
         raise typer.Exit(1)
 
 
@@ -134,14 +149,18 @@ def _publish(
     limit: int | None,
     rate: float | None,
     output: str,
-) -> None:
+    wait_s: float | None,
+) -> int:
+    """Publish; returns how many documents were rejected, where receipts were asked for."""
     from streams.backends.kafka.producer import open_producer  # noqa: PLC0415 - heavy imports
-    from streams.cli.publishing import Pacer, Publisher  # noqa: PLC0415
+    from streams.cli.publishing import Publisher  # noqa: PLC0415
+    from streams.cli.receipts import follow, open_desk  # noqa: PLC0415
     from streams.runtime.platform import open_platform  # noqa: PLC0415
 
     settings = _configured()
-    with open_platform(settings) as platform:
+    with open_platform(settings) as platform, ExitStack() as stack:
         _check_survives(platform)
+        desk = None if wait_s is None else open_desk(platform, stack)
         producer = open_producer(platform.broker, platform.topics, settings.max_message_bytes)
         publisher = Publisher(
             producer,
@@ -149,7 +168,8 @@ def _publish(
             encode=_encoder(platform, output),
             ingest=_ingest(settings, platform.codec),
             clock=platform.clock,
-            pace=Pacer(rate, time.monotonic, time.sleep) if rate else lambda: None,
+            pace=_pace(rate, desk),
+            headers=dict if desk is None else desk.headers,
         )
         started = time.monotonic()
         try:
@@ -158,6 +178,28 @@ def _publish(
         finally:
             options.show("published", outcome, time.monotonic() - started)
         producer.close()
+        return 0 if desk is None or wait_s is None else follow(desk, outcome.done, wait_s)
+
+
+def _pace(rate: float | None, desk: ReceiptDesk | None) -> Callable[[], None]:
+    from streams.cli.publishing import Pacer  # noqa: PLC0415 - keeps --help fast
+
+    pacer = Pacer(rate, time.monotonic, time.sleep) if rate else None
+
+    def pace() -> None:
+        if pacer is not None:
+            pacer()
+        if desk is not None:
+            desk.gather()  # meanwhile: receipts must not pile up in the client
+
+    return pace
+
+
+def _seconds(text: str) -> float:
+    try:
+        return parse_duration(text) / 1000
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def _configured() -> Settings:

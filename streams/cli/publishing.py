@@ -13,7 +13,7 @@ from streams.ports import Outgoing
 from streams.readers import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from streams.clock import Clock
     from streams.ports import Producer
@@ -59,6 +59,7 @@ class Publisher:
         ingest: the check.
         clock: the documents' arrival, for the check of their dates.
         pace: called before each document; waits where a rate is asked for.
+        headers: gives the headers of each message.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Publisher:
         ingest: Ingest,
         clock: Clock,
         pace: Callable[[], None],
+        headers: Callable[[], Mapping[str, bytes]] = dict,
     ) -> None:
         self._producer = producer
         self._topic = topic
@@ -77,6 +79,7 @@ class Publisher:
         self._ingest = ingest
         self._clock = clock
         self._pace = pace
+        self._headers = headers
         self._identities: set[int] = set()
 
     def run(self, found: Iterable[Found | Refused], outcome: Outcome) -> None:
@@ -122,7 +125,7 @@ class Publisher:
         origin = Origin(self._topic, 0, 0, self._clock.now_ms())
         doc_id = self._ingest.accept(document, origin).doc_id
         value = self._encode(replace(document, doc_id=doc_id))
-        return Outgoing(self._topic, doc_id.encode(), value)
+        return Outgoing(self._topic, doc_id.encode(), value, self._headers())
 
 
 class Pacer:

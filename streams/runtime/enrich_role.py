@@ -12,14 +12,17 @@ from streams.runtime.dead_letters import outgoing_letter
 from streams.runtime.delivery import Delivery
 from streams.runtime.lane import Step
 from streams.stages.enrich import dead_letter
+from streams.stages.headers import carried
+from streams.stages.receipts import accepted, rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from schemas.codec import Codec
     from schemas.messages import DeadLetter, Enriched
     from streams.metrics import Metrics
     from streams.ports import Producer, RawMessage
+    from streams.runtime.receipts import Receipts
     from streams.runtime.retry import Retry
     from streams.stages.enrich import Batch, EnrichStage
     from streams.stages.guard import DeadLetterGuard
@@ -37,6 +40,7 @@ class EnrichRole:
     guard: DeadLetterGuard
     retry: Retry
     metrics: Metrics
+    receipts: Receipts
 
     def steps(self) -> tuple[Step, ...]:
         """Return the steps in order; each runs in a thread of its own."""
@@ -62,14 +66,20 @@ class EnrichRole:
     def _post(self, batch: Batch) -> list[Outgoing]:
         with self.metrics.step("enrich", "post"):
             result = self.stage.post(batch)
+            headers = {
+                entry.message.origin: carried(entry.message.headers) for entry in batch.entries
+            }
             sent = [
-                (record, self._registered(partial(self._enriched, record)))
+                (record, self._registered(partial(self._enriched, record, headers)))
                 for record in result.enriched
             ]
             letters = [*result.dead_letters, *self._too_large(batch, sent)]
             self._check(len(batch.entries) + len(batch.refused), letters)
-            whole = [message for _, message in sent if not self.producer.refusal(message)]
-            return whole + [self._registered(partial(self._dead, letter)) for letter in letters]
+            whole = [one for one in sent if not self.producer.refusal(one[1])]
+            results = [message for _, message in whole]
+            results += [self._registered(partial(self._dead, letter)) for letter in letters]
+            # After the results and flushed with them: no receipt runs ahead of what it says.
+            return results + self._told(batch, whole, letters)
 
     def _registered(self, encode: Callable[[], Outgoing]) -> Outgoing:
         """Encode; a schema registry is asked the first time only, and may be away just then."""
@@ -83,7 +93,7 @@ class EnrichRole:
         for record, message in sent:
             refusal = self.producer.refusal(message)
             if refusal is not None:
-                origin = Origin(record.topic, record.partition, record.offset, record.received_at)
+                origin = _origin(record)
                 refusal.doc_id, refusal.source = record.doc_id, record.source
                 yield dead_letter(arrived[origin], refusal, "enrich", record.enriched_at)
 
@@ -92,10 +102,28 @@ class EnrichRole:
         for letter in letters:
             self.metrics.dead_letter("enrich", letter.code)
 
-    def _enriched(self, record: Enriched) -> Outgoing:
+    def _enriched(
+        self, record: Enriched, headers: Mapping[Origin, Mapping[str, bytes]]
+    ) -> Outgoing:
         # The source is the key: a segment stays on one partition, hence on one drift worker.
-        topic = self.topics.enriched
-        return Outgoing(topic, record.source.encode(), self.codec.encode(topic, record))
+        topic, key = self.topics.enriched, record.source.encode()
+        return Outgoing(topic, key, self.codec.encode(topic, record), headers[_origin(record)])
+
+    def _told(
+        self,
+        batch: Batch,
+        whole: Sequence[tuple[Enriched, Outgoing]],
+        letters: Sequence[DeadLetter],
+    ) -> list[Outgoing]:
+        """Return the receipts of those that asked."""
+        wanted, outgoing = self.receipts.wanted, self.receipts.outgoing
+        told = [
+            (accepted(record, message.headers, batch.started_at), message.headers)
+            for record, message in whole
+            if wanted(message.headers)
+        ]
+        told += [(rejected(x, x.headers), x.headers) for x in letters if wanted(x.headers)]
+        return [self._registered(partial(outgoing, *one)) for one in told]
 
     def _dead(self, letter: DeadLetter) -> Outgoing:
         return outgoing_letter(letter, self.topics.dead_letters, self.codec, self.producer)
@@ -103,3 +131,7 @@ class EnrichRole:
     def _deliver(self, delivery: Delivery, messages: list[Outgoing]) -> None:
         with self.metrics.step("enrich", "deliver"):
             delivery("produce enriched documents", messages)
+
+
+def _origin(record: Enriched) -> Origin:
+    return Origin(record.topic, record.partition, record.offset, record.received_at)

@@ -12,18 +12,22 @@ from streams.runtime.dead_letters import outgoing_letter
 from streams.runtime.delivery import Delivery
 from streams.runtime.lane import Step
 from streams.stages.enrich import dead_letter
+from streams.stages.receipts import done, rejected
+from streams.stages.replays import OF as REPLAY_OF
+from streams.stages.replays import Replayed, count_of, read
 
 _MOST_MESSAGES = 2_000
 _MOST_BYTES = 32 << 20
 _IDLE_MS = 200
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from schemas.codec import Codec
     from streams.clock import Clock
     from streams.metrics import Metrics
     from streams.ports import Outgoing, Producer, RawMessage, Warehouse
+    from streams.runtime.receipts import Receipts
     from streams.runtime.retry import Retry
     from streams.topics import Topics
 
@@ -37,6 +41,8 @@ class Landing:
     alerts: list[DriftAlert] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     unreadable: list[DeadLetter] = field(default_factory=list)
+    replays: list[Replayed] = field(default_factory=list)
+    asked: list[tuple[Enriched, Mapping[str, bytes]]] = field(default_factory=list)
     size: int = 0
     since_ms: int | None = None
 
@@ -57,6 +63,7 @@ class LandRole:
         clock: for waiting and latency.
         metrics: counts rows and latency.
         wait_ms: longest time that a record waits for others.
+        receipts: who is told what has landed.
     """
 
     def __init__(
@@ -70,6 +77,7 @@ class LandRole:
         clock: Clock,
         metrics: Metrics,
         wait_ms: int,
+        receipts: Receipts,
     ) -> None:
         self._codec = codec
         self._warehouse = warehouse
@@ -80,6 +88,7 @@ class LandRole:
         self._clock = clock
         self._metrics = metrics
         self._wait_ms = wait_ms
+        self._receipts = receipts
         self._landing = Landing()
         self._newest_ms = 0
 
@@ -112,24 +121,37 @@ class LandRole:
         topic, value = message.origin.topic, message.value or b""
         try:
             if topic == self._topics.enriched:
-                landing.documents.append(self._codec.decode(Enriched, value))
+                self._document(self._codec.decode(Enriched, value), message.headers, landing)
             elif topic == self._topics.stats:
                 landing.stats.append(self._codec.decode(WindowStats, value))
             elif topic == self._topics.alerts:
                 landing.alerts.append(self._codec.decode(DriftAlert, value))
             else:
-                landing.letters.append(self._codec.decode(DeadLetter, value))
+                self._letter(self._codec.decode(DeadLetter, value), landing)
         except InvalidDocument as error:
             letter = dead_letter(message, error, "land", self._clock.now_ms())
             # What cannot be read in the dead-letter topic itself must not go round in circles.
             circular = topic == self._topics.dead_letters
             (landing.letters if circular else landing.unreadable).append(letter)
 
+    def _document(self, document: Enriched, headers: Mapping[str, bytes], landing: Landing) -> None:
+        landing.documents.append(document)
+        if self._receipts.wanted(headers):
+            landing.asked.append((document, headers))
+        if headers:
+            landing.replays += _replayed(document, headers, "landed")
+
+    def _letter(self, letter: DeadLetter, landing: Landing) -> None:
+        landing.letters.append(letter)
+        if letter.headers:
+            landing.replays += _replayed(letter, letter.headers, "dead-lettered")
+
     def _write(self, landing: Landing) -> None:
         with self._metrics.step("land", "write"):
             if landing.unreadable:
                 self._send(landing.unreadable)
             self._retry("write to ClickHouse", lambda: self._store(landing))
+            self._tell(landing)
         self._count(landing)
 
     def _send(self, letters: Sequence[DeadLetter]) -> None:
@@ -140,11 +162,28 @@ class LandRole:
 
         self._delivery("send dead letters", self._retry("register schemas", encode))
 
+    def _tell(self, landing: Landing) -> None:
+        """Send receipts; the rows that they speak of are durable."""
+        now, wanted = self._clock.now_ms(), self._receipts.wanted
+        told = [(done(document, headers, now), headers) for document, headers in landing.asked]
+        told += [
+            (rejected(x, x.headers), x.headers) for x in landing.unreadable if wanted(x.headers)
+        ]
+        if not told:
+            return
+
+        def encode() -> list[Outgoing]:
+            return [self._receipts.outgoing(*one) for one in told]
+
+        self._delivery("send receipts", self._retry("register schemas", encode))
+
     def _store(self, landing: Landing) -> None:
         if landing.documents:
             self._warehouse.write_documents(landing.documents)
         if landing.letters:
             self._warehouse.write_dead_letters(landing.letters)
+        if landing.replays:
+            self._warehouse.write_replays(landing.replays)
         if landing.stats:
             self._warehouse.write_stats(landing.stats)
         if landing.alerts:
@@ -157,3 +196,13 @@ class LandRole:
             self._metrics.latency(now - document.received_at)
         for letter in landing.unreadable:
             self._metrics.dead_letter("land", letter.code)
+
+
+def _replayed(
+    record: Enriched | DeadLetter, headers: Mapping[str, bytes], outcome: str
+) -> list[Replayed]:
+    letter = read(headers.get(REPLAY_OF))
+    if letter is None:
+        return []
+    at = record.topic, record.partition, record.offset, record.received_at
+    return [Replayed(letter, *at, outcome, count_of(headers))]

@@ -16,6 +16,7 @@ from streams.backends.schema_registry import codec_from_settings, values_of
 from streams.clock import Clock, SystemClock
 from streams.logs import logger
 from streams.metrics import Metrics
+from streams.runtime.receipts import Receipts
 from streams.runtime.retry import Retry
 from streams.runtime.waiting import Waiting
 from streams.topics import Topics
@@ -45,6 +46,11 @@ class Platform:
     stop: threading.Event = field(default_factory=threading.Event)
     log: structlog.stdlib.BoundLogger = field(default_factory=logger)
     waiting: Waiting = field(default_factory=Waiting)
+
+    @property
+    def receipts(self) -> Receipts:
+        """Who is told what became of a message."""
+        return Receipts(self.settings.receipts, self.topics.receipts, self.codec)
 
     def retry(self, role: str) -> Retry:
         """Return the policy of a role for what may come back."""

@@ -133,6 +133,7 @@ def _enrich(platform: Platform, parts: Parts, producer: KafkaProducer) -> Enrich
         guard=DeadLetterGuard(settings.dead_letter_share, history),
         retry=retry,
         metrics=platform.metrics,
+        receipts=platform.receipts,
     )
 
 
@@ -165,6 +166,7 @@ def _land(platform: Platform, parts: Parts, producer: Producer) -> LandRole:
         clock=platform.clock,
         metrics=platform.metrics,
         wait_ms=parse_duration(platform.settings.land_wait),
+        receipts=platform.receipts,
     )
 
 

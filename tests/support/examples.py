@@ -8,7 +8,7 @@ from typing import Any
 
 from schemas import messages
 from schemas.avro import published
-from schemas.messages import DeadLetter, DriftAlert, Enriched, Message, WindowStats
+from schemas.messages import DeadLetter, DriftAlert, Enriched, Message, Receipt, WindowStats
 from schemas.records import RecordType
 
 FOLDER = Path(messages.__file__).parent / "examples"
@@ -19,6 +19,7 @@ RECORDS: dict[str, type[Message]] = {
     "window_stats": WindowStats,
     "drift_alert": DriftAlert,
     "dead_letter": DeadLetter,
+    "receipt": Receipt,
 }
 
 

@@ -25,6 +25,7 @@ from streams.backends.clickhouse.connector import open_connector
 from streams.backends.clickhouse.errors import translated
 from streams.backends.clickhouse.literals import tuples
 from streams.backends.clickhouse.moves import Place, settle
+from streams.backends.clickhouse.replays import replay_rows
 from streams.backends.clickhouse.table import FORMAT, Table
 from streams.ports import Delivery
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from streams.backends.clickhouse.address import Address
     from streams.backends.clickhouse.rows import Columns
     from streams.clock import Clock
+    from streams.stages.replays import Replayed
 
 _CHUNK_ROWS = 5_000
 _CHUNK_CHARACTERS = 16 << 20
@@ -102,6 +104,10 @@ class ClickHouseWarehouse:
         self._write(rows.dead_letters(letters))
         fates = [_dead(letter) for letter in letters if letter.role == rows.ENRICH_ROLE]
         self._write(rows.deliveries(fates, self._clock.now_ms()))
+
+    def write_replays(self, replays: Sequence[Replayed]) -> None:
+        """Land what became of dead letters that were put back."""
+        self._write(replay_rows(replays, self._clock.now_ms()))
 
     def write_columns(self, columns: Columns) -> None:
         """Write rows of one table; returns when they are durable.

@@ -76,6 +76,7 @@ def topic_limits(topics: Topics, max_message_bytes: int) -> dict[str, int]:
         topics.alerts: max_message_bytes,
         topics.state: STATE_BYTES,
         topics.dead_letters: _derived(max_message_bytes),
+        topics.receipts: max_message_bytes,
     }
 
 
