@@ -134,6 +134,7 @@ def _kept(topics: Topics, retention: Retention) -> dict[str, dict[str, str]]:
         topics.alerts: _deleted(retention.results),
         topics.state: _COMPACTED,
         topics.dead_letters: _deleted(retention.dead_letters),
+        topics.receipts: _deleted(retention.documents, retention.size),
     }
 
 
