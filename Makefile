@@ -27,8 +27,8 @@ test-server: $(DEV_STAMP) ## The warehouse's contract on the server of TIDEMARK_
 bench: $(DEV_STAMP) ## Benchmarks: pipeline against the bare model, encoder, drift, codec
 	$(BIN)/python -m tests.bench $(ARGS)
 
-bench-faults: $(DEV_STAMP) ## Kill -9 the whole pipeline at random moments and count what is there
-	$(BIN)/python -m tests.fault.kill_driver $(ARGS)
+bench-faults: $(DEV_STAMP) ## Kill, stop and starve every part at full size; count what is lost or doubled
+	$(BIN)/python -m tests.fault $(ARGS)
 
 check: $(DEV_STAMP) ## Lint, format and strict types
 	$(BIN)/ruff check .
