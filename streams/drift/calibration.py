@@ -9,7 +9,7 @@ over.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +39,7 @@ class Calibration:
         shares: of the budget, per channel, adding up to 1; shape ``(channels,)``.
         combined: location and scale of the combination.
         documents: length of the quiet streams.
+        charge: log share of the budget of a channel's cells, shape ``(channels,)``.
     """
 
     location: Floats
@@ -46,6 +47,11 @@ class Calibration:
     shares: Floats
     combined: tuple[float, float]
     documents: int
+    charge: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Note what each cell's share of the budget costs it."""
+        object.__setattr__(self, "charge", np.log(self.shares / len(self.location)))
 
     def combine(self, largest: Floats) -> tuple[float, int, int]:
         """Return the log expected run length at these z, and the scale and channel that speak.
@@ -64,7 +70,7 @@ class Calibration:
         """Return each cell's log expected run length, charged with its share of the budget."""
         count = len(largest)
         lengths = log_run_length(largest, self.location[:count], self.scale[:count], self.documents)
-        return np.asarray(lengths + np.log(self.shares / len(self.location)))
+        return np.asarray(lengths + self.charge)
 
 
 def calibrate(

@@ -37,6 +37,8 @@ class Reference:
         volume: documents per millisecond of event time; 0 when it cannot be told.
         view: turns documents into the numbers of the channels.
         spectra: of each channel, in the order of the view.
+        means: of the numbers of all channels, shape ``(columns,)``.
+        standardizers: of the embedding, and of all other channels together.
     """
 
     documents: int
@@ -45,6 +47,7 @@ class Reference:
     spectra: tuple[Spectrum, ...]
     calibration: Calibration
     scan: Scan
+    means: npt.NDArray[np.float32]
     standardizers: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
     @property
@@ -60,8 +63,7 @@ class Reference:
     def standardize(self, total: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.float32]:
         """Return the sum of standard scores of ``count`` documents whose numbers sum to total."""
         first, rest = self.standardizers
-        means = np.concatenate([spectrum.mean for spectrum in self.spectra])
-        centred = total - np.float32(count) * means
+        centred = total - np.float32(count) * self.means
         edge = len(first)
         return np.concatenate((centred[:edge] @ first, centred[edge:] @ rest))
 
@@ -138,7 +140,8 @@ def _assemble(
     first, *rest = (spectrum.standardizer() for spectrum in spectra)
     standardizers = (first, _block_diagonal(rest))
     scan = _scan(view, spectra, documents)
-    return Reference(documents, volume, view, spectra, calibration, scan, standardizers)
+    means = np.concatenate([spectrum.mean for spectrum in spectra])
+    return Reference(documents, volume, view, spectra, calibration, scan, means, standardizers)
 
 
 def _scan(view: View, spectra: Sequence[Spectrum], documents: int) -> Scan:
