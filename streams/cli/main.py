@@ -11,6 +11,7 @@ import typer
 import streams
 from streams.cli import kafka, models, pipeline, produce, questions
 from streams.errors import TidemarkError
+from streams.secret_texts import mask_text
 
 _HELP = """Event-driven streaming text processing: documents arrive on Kafka topics, are summarized
 and labelled by int8 inference, watched for drift, and land in ClickHouse.
@@ -69,6 +70,6 @@ def main() -> None:
 
 def _failed(line: str, *, debug: bool) -> int:
     if debug:
-        traceback.print_exc()
-    typer.secho(f"error: {line}", err=True, fg=typer.colors.RED)
+        typer.echo(mask_text(traceback.format_exc()), err=True, nl=False)
+    typer.secho(f"error: {mask_text(line)}", err=True, fg=typer.colors.RED)
     return 1

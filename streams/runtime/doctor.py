@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 State = Literal["ok", "note", "failing"]
 _LEAST_FREE = 1 << 30
 _LEAST_FREE_OF_A_WORKER = 16 << 20
+_NEEDS = {"topics": "kafka"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,14 @@ def examine(settings: Settings) -> list[Check]:
         ("schema registry", _registry),
         ("status page", _page),
     )
-    return [_guarded(name, check, settings) for name, check in checks]
+    found: dict[str, Check] = {}
+    for name, check in checks:
+        needed = found.get(_NEEDS.get(name, ""))
+        if needed is not None and needed.state == "failing":
+            found[name] = Check(name, "note", f"not looked at: {needed.name} has to be well first")
+        else:
+            found[name] = _guarded(name, check, settings)
+    return list(found.values())
 
 
 def _guarded(name: str, check: Callable[[Settings], Check], settings: Settings) -> Check:

@@ -1,8 +1,24 @@
-"""Both embedded brokers, once per session."""
+"""Brokers, once per session: both embedded ones, and one with TLS and users."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
+
 from tests.support.brokers import broker, in_process, kafka
 from tests.support.kafka import kafka_jars
+from tests.support.secure_kafka import SecureKafka, secure_kafka
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 __all__ = ["broker", "in_process", "kafka", "kafka_jars"]
+
+
+@pytest.fixture(scope="session")
+def secure(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
+    """A real Apache Kafka with TLS, client certificates and every SASL mechanism."""
+    with secure_kafka(tmp_path_factory.mktemp("secure"), kafka_jars) as found:
+        yield found

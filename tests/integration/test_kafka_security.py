@@ -32,7 +32,7 @@ from tests.support.runtime import (
     running,
     settings_for,
 )
-from tests.support.secure_kafka import OUTSIDER, PASSWORD, USER, secure_kafka
+from tests.support.secure_kafka import OUTSIDER, PASSWORD, USER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -129,13 +129,6 @@ BAD = {
         "knows no users.*SECURITY_PROTOCOL to SSL",
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def secure(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
-    """One broker with all listeners."""
-    with secure_kafka(tmp_path_factory.mktemp("secure"), kafka_jars) as found:
-        yield found
 
 
 @pytest.fixture

@@ -173,3 +173,27 @@ def _properties(certificates: Certificates, keys: Path) -> dict[str, str]:
             f"{prefix}.oauthbearer.expected.issuer": ISSUER,
         }
     return found
+
+
+def as_settings(address: str, security: KafkaSecurity) -> dict[str, object]:
+    """The settings that lead a command to a broker in the same way."""
+    given: dict[str, object] = {
+        "kafka": address,
+        "kafka_security_protocol": security.protocol,
+        "kafka_sasl_mechanism": security.mechanism,
+        "kafka_username": security.username,
+        "kafka_password": security.password,
+        "kafka_ca": security.ca,
+        "kafka_certificate": security.certificate,
+        "kafka_key": security.key,
+        "kafka_key_password": security.key_password,
+    }
+    if security.oauth is not None:
+        given |= {
+            "kafka_oauth_token_url": security.oauth.token_url,
+            "kafka_oauth_client_id": security.oauth.client_id,
+            "kafka_oauth_client_secret": security.oauth.client_secret,
+            "kafka_oauth_scope": security.oauth.scope,
+            "kafka_oauth_ca": security.oauth.ca,
+        }
+    return {name: value for name, value in given.items() if value is not None}
