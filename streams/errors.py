@@ -40,6 +40,10 @@ class StillWaiting(Unavailable):
     """It is under way and may still arrive: wait on, and do not hand it over again."""
 
 
+class Superseded(TidemarkError):  # noqa: N818
+    """Another worker has taken over what this one held: let go of it, acknowledge nothing."""
+
+
 class Misconfigured(TidemarkError):  # noqa: N818
     """A setting is wrong or missing: refuse to start and name it; trying again cannot help."""
 

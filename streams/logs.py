@@ -26,7 +26,7 @@ _START_UP_NOISE = (
 )
 _LIBRDKAFKA = "tidemark.librdkafka"
 _LEFT_UNDONE = "Task was destroyed but it is pending"
-_SELDOM_S = 10.0
+_SELDOM_S = 60.0
 _BEGINNING = 40
 _MOST_KEYS = 1_000
 _QUIET = ("faust", "mode", "aiokafka", "asyncio", "urllib3", "httpx", "huggingface_hub", "aiohttp")
@@ -99,7 +99,7 @@ def _no_start_up_noise(record: logging.LogRecord) -> bool:
 
 
 class Seldom(logging.Filter):
-    """Lets a library say one thing once in ten seconds.
+    """Lets a library say one thing once in a minute.
 
     While a broker is away, its clients complain of it dozens of times a second. And what they
     leave undone when they are stopped, Python tells of when it collects the rest of them.

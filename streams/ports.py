@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -141,6 +141,31 @@ class Producer(Protocol):
 
     def close(self) -> None:
         """Flush and release the connection."""
+        ...
+
+
+class StateStore(Protocol):
+    """Keyed state of partitions, each of which has one owner at a time."""
+
+    def claim(self, partition: int) -> Sequence[RawMessage]:
+        """Become the owner; returns the newest value of each key, in the order of writing.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        ...
+
+    def save(self, messages: Sequence[Outgoing]) -> None:
+        """Write values of owned partitions; returns when they are durable.
+
+        Raises:
+            Superseded: another worker owns one of the partitions by now.
+            Unavailable: the store does not answer; call again with the same messages.
+        """
+        ...
+
+    def release(self, partitions: Collection[int]) -> None:
+        """Own partitions no more."""
         ...
 
 

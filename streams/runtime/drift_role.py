@@ -19,13 +19,13 @@ from streams.runtime.lane import Step
 from streams.stages.drift import DriftOutput, StatePart
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Sequence
 
     from schemas.codec import Codec
     from schemas.messages import Origin, WindowStats
     from streams.clock import Clock
     from streams.metrics import Metrics
-    from streams.ports import Producer
+    from streams.ports import Producer, StateStore
     from streams.runtime.retry import Retry
     from streams.stages.drift import DriftStage
     from streams.topics import Topics
@@ -55,7 +55,7 @@ class DriftRole:
         stage: DriftStage,
         codec: Codec,
         producer: Producer,
-        read_state: Callable[[int], Iterable[RawMessage]],
+        state: StateStore,
         topics: Topics,
         retry: Retry,
         clock: Clock,
@@ -64,7 +64,7 @@ class DriftRole:
         self._stage = stage
         self._codec = codec
         self._delivery = Delivery(producer, retry)
-        self._read_state = read_state
+        self._store = state
         self._topics = topics
         self._retry = retry
         self._clock = clock
@@ -84,9 +84,11 @@ class DriftRole:
         """Forget all partitions: their state is read again when their next message comes.
 
         Called between a rebalance's revocation and its assignment, when no batch is at work.
+        Whoever reads a partition's state then shuts this worker out of it.
         """
         with self._alone:
             self._stage.forget(self._restored)
+            self._store.release(self._restored)
             self._restored = set()
 
     def _process(self, messages: Sequence[RawMessage]) -> None:
@@ -130,7 +132,7 @@ class DriftRole:
     def _restore(self, partition: int) -> None:
         if partition in self._restored:
             return
-        parts = self._retry("read drift state", lambda: list(self._read_state(partition)))
+        parts = self._retry("read drift state", lambda: self._store.claim(partition))
         self._stage.restore(state_part(message) for message in parts)
         self._restored.add(partition)
 
@@ -142,10 +144,12 @@ class DriftRole:
     def save(self) -> None:
         """Write the parts of the state that changed and wait until all is durable."""
         with self._alone, self._metrics.step("drift", "checkpoint"):
-            messages = [self._state(part) for part in self._stage.snapshot()]
-            self._emit(messages)
+            # First what the messages led to, then that they have been counted: the other way
+            # round a crash in between would lose it.
             self._emit(self._encoded(DriftOutput(self._changed_windows(), ())))
             self._confirm()
+            messages = [self._state(part) for part in self._stage.snapshot()]
+            self._retry("save drift state", lambda: self._store.save(messages))
         size = sum(len(message.value or b"") for message in messages)
         self._interval_ms = max(_INTERVAL_MS, size // _STATE_BYTES_PER_MS)
         self._saved_at = self._clock.now_ms()

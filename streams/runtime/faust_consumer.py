@@ -23,6 +23,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from aiokafka.errors import IllegalGenerationError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import Service
@@ -49,14 +50,42 @@ class Revocation:
     settle: Callable[[float], Awaitable[bool]]
 
 
+class LaneConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # untyped
+    """Commits as the member that it was when the messages were read, or not at all.
+
+    aiokafka repeats a commit until it succeeds, each time as the member that it is by then. One
+    that has been shut out of its group is nobody for a moment; and from nobody the broker takes
+    commits as soon as the group is empty. A worker that stood still while another did its work
+    would set the offsets back to its own.
+    """
+
+    async def on_start(self) -> None:
+        """Start the consumer with commits that cannot change their member."""
+        await super().on_start()
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - there is no public way
+        send = coordinator._do_commit_offsets  # noqa: SLF001
+
+        async def send_as_member(assignment: Any, offsets: Any) -> None:
+            if coordinator.generation != self.app.consumer_generation_id:
+                raise IllegalGenerationError(coordinator.group_id)
+            await send(assignment, offsets)
+
+        coordinator._do_commit_offsets = send_as_member  # noqa: SLF001
+
+
 class LaneConsumer(driver.Consumer):  # type: ignore[misc]  # untyped
     """Commits what ``finish`` was told, and gives partitions back within a bound."""
+
+    logger = driver.Consumer.logger
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._next: dict[TP, int] = {}
         self._revocation: Revocation = self.transport.revocation
         self._poll_every = self.app.conf.broker_max_poll_interval / 4
+
+    def _new_consumer_thread(self) -> LaneConsumerThread:
+        return LaneConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     @property
     def adrift(self) -> bool:

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from streams.errors import TidemarkError
+from streams.errors import Superseded, TidemarkError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 _LEAST_S = 0.1
+_SUPERSEDED_S = 30.0
 
 
 class StepTimeout(TidemarkError):  # noqa: N818 - named by its consequence
@@ -102,6 +103,7 @@ class Lane:
         self._closing = False
         self._saving = asyncio.Lock()
         self._endings: set[asyncio.Future[None]] = set()
+        self._superseded_at: float | None = None
         self._intake = 0
         self._kept_from = 0
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
@@ -164,6 +166,7 @@ class Lane:
             self._pending.clear()
         left = deadline - asyncio.get_running_loop().time()
         await self._ended(self._in_thread(-1, then), max(_LEAST_S, left))
+        self._superseded_at = None
         return settled
 
     async def drain(self, timeout: float) -> bool:
@@ -268,8 +271,26 @@ class Lane:
             if not force and not self._checkpoint.due(self._pending_messages()):
                 return
             covered = list(self._pending)
-            await self._run(len(self._steps) - 1, self._checkpoint.save)
-            self._acknowledge(covered)
+            try:
+                await self._run(len(self._steps) - 1, self._checkpoint.save)
+            except Superseded as error:
+                self._let_go(error)
+            else:
+                self._superseded_at = None
+                self._acknowledge(covered)
+
+    def _let_go(self, error: Superseded) -> None:
+        """Acknowledge nothing that was done: others do it again. Soon a rebalance tells us so.
+
+        Raises:
+            Superseded: it never did. Then only a new start puts things right.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._superseded_at is None:
+            self._superseded_at = now
+        elif now - self._superseded_at > _SUPERSEDED_S:
+            raise error
+        self._pending.clear()
 
     def _pending_messages(self) -> int:
         return sum(len(batch.messages) for batch in self._pending)

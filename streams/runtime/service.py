@@ -160,6 +160,7 @@ async def serving(
         loop.call_soon_threadsafe(worker.abort, Unavailable(reason))
 
     platform.broker.watch(gone)
+    telling = asyncio.create_task(worker.tell())
     try:
         await worker.start()
         url = page_url(*web)
@@ -168,6 +169,7 @@ async def serving(
     finally:
         # Its end would be told to a loop that has ended, too.
         platform.broker.unwatch()
+        telling.cancel()
         endpoint.withdraw()
         with contextlib.suppress(asyncio.CancelledError):
             await worker.stop()

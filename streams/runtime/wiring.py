@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from streams.backends.kafka.compacted import read_compacted
 from streams.backends.kafka.gaps import GapCheck
-from streams.backends.kafka.producer import KafkaProducer, open_producer
+from streams.backends.kafka.producer import KafkaProducer, open_producer, producer_options
+from streams.backends.kafka.state import FencedState, PlainState
 from streams.durations import parse_duration, parse_rate
 from streams.runtime.drift_role import DriftRole
 from streams.runtime.enrich_role import EnrichRole
@@ -24,11 +24,11 @@ from streams.stages.guard import DeadLetterGuard, Record
 from streams.stages.ingest import Ingest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from streams.backends.clickhouse import ClickHouseWarehouse
     from streams.config import Settings
-    from streams.ports import Enricher, Producer, RawMessage
+    from streams.ports import Enricher, Producer, StateStore
     from streams.runtime.lane import Checkpoint, Step
     from streams.runtime.platform import Platform
     from streams.runtime.role_runner import Companion
@@ -138,21 +138,26 @@ def _enrich(platform: Platform, parts: Parts, producer: KafkaProducer) -> Enrich
 
 
 def _drift(platform: Platform, producer: Producer) -> DriftRole:
-    broker, state = platform.broker, platform.topics.state
-
-    def read_state(partition: int) -> Iterable[RawMessage]:
-        return read_compacted(broker.bootstrap, broker.security, state, [partition])
-
     return DriftRole(
         stage=DriftStage(drift_options(platform.settings)),
         codec=platform.codec,
         producer=producer,
-        read_state=read_state,
+        state=_state(platform, producer),
         topics=platform.topics,
         retry=platform.retry("drift"),
         clock=platform.clock,
         metrics=platform.metrics,
     )
+
+
+def _state(platform: Platform, producer: Producer) -> StateStore:
+    broker, topic = platform.broker, platform.topics.state
+    if broker.kind == "in-process":
+        return PlainState(broker, topic, producer)
+    options = producer_options(
+        platform.topics, platform.settings.max_message_bytes, "tidemark-state"
+    )
+    return FencedState(broker, topic, producer, options)
 
 
 def _land(platform: Platform, parts: Parts, producer: Producer) -> LandRole:

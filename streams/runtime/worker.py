@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from streams.runtime.role_runner import RoleRunner
 
+_LOOK_S = 1.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -78,6 +79,19 @@ class Worker:
         for outcome in await asyncio.gather(*starting, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
+
+    async def tell(self) -> None:
+        """Say when roles begin to wait and when they get on again; runs until cancelled."""
+        told: dict[str, float] = {}
+        clock = asyncio.get_running_loop().time
+        while True:
+            waiting = self.waiting
+            for role in waiting.keys() - told.keys():
+                told[role] = clock()
+                self._log.warning("waiting", role=role, reason=waiting[role])
+            for role in told.keys() - waiting.keys():
+                self._log.info("going on", role=role, after_s=round(clock() - told.pop(role)))
+            await asyncio.sleep(_LOOK_S)
 
     def stop_on_signals(self) -> None:
         """Stop gracefully on SIGINT and SIGTERM; a second signal ends the process at once."""

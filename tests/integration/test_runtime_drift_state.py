@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from functools import lru_cache
@@ -15,6 +16,7 @@ import pytest
 
 from schemas.messages import DriftAlert, Enriched, Message, WindowStats
 from streams.backends.kafka.alerts import read_topic
+from streams.backends.kafka.compacted import read_compacted
 from streams.backends.memory import MemoryWarehouse
 from tests.support.brokers import nothing_left, own_settings
 from tests.support.runtime import (
@@ -136,19 +138,68 @@ async def test_kill_9_changes_nothing(kafka: Broker, tmp_path: Path, undisturbed
     assert undisturbed == _results(platform)
 
 
-def _run_and_kill(broker: Broker, settings: Settings, messages: int) -> None:
-    """Run a worker in a process of its own; kill it once it has processed so many messages."""
+async def test_a_worker_that_stands_still_changes_nothing(
+    kafka: Broker, tmp_path: Path, undisturbed: Results
+) -> None:
+    """It wakes up when another one has finished its work: nothing that it still writes counts.
+
+    Neither its state, nor its offsets, which the broker would take while the group is empty.
+    """
+    settings = _settings(tmp_path)
+    platform = platform_on(kafka, settings)
+    _send(platform, _records())
+    with _process(kafka, settings) as worker:
+        await asyncio.to_thread(_wait_for, worker, 300)
+        worker.send_signal(signal.SIGSTOP)
+        assert sum(committed(platform, "drift").values()) < len(_records())
+        await _run(kafka, settings)
+        stored = _state(platform)
+        worker.send_signal(signal.SIGCONT)
+        # It has woken up when it is a member again; then it holds what the other one has left.
+        await asyncio.to_thread(_wait_for_line, worker, "assigned")
+        assert stored == _state(platform)
+        assert sum(committed(platform, "drift").values()) == len(_records())
+        worker.send_signal(signal.SIGTERM)
+        worker.wait(30)
+    assert undisturbed == _results(platform)
+    assert stored == _state(platform)
+
+
+def _state(platform: Platform) -> dict[tuple[int, bytes | None], bytes | None]:
+    broker, topic = platform.broker, platform.topics.state
+    found = read_compacted(broker.bootstrap, broker.security, topic, range(4))
+    return {(one.origin.partition, one.key): one.value for one in found}
+
+
+def _process(broker: Broker, settings: Settings) -> subprocess.Popen[str]:
     command = [
         *(sys.executable, "-m", "tests.support.drift_process"),
         *(broker.bootstrap, settings.topic_prefix, str(settings.data)),
     ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as worker:
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+
+
+def _run_and_kill(broker: Broker, settings: Settings, messages: int) -> None:
+    """Run a worker in a process of its own; kill it once it has processed so many messages."""
+    with _process(broker, settings) as worker:
+        _wait_for(worker, messages)
+        worker.kill()
         assert worker.stdout is not None
-        done = 0
-        for line in worker.stdout:
-            done += int(line) if line.strip().isdigit() else 0
-            if done >= messages:
-                worker.kill()
-                break
         worker.stdout.read()
+
+
+def _wait_for(worker: subprocess.Popen[str], messages: int) -> None:
+    assert worker.stdout is not None
+    done = 0
+    for line in worker.stdout:
+        done += int(line) if line.strip().isdigit() else 0
+        if done >= messages:
+            return
+    raise RuntimeError(f"the worker ended after {done} messages")
+
+
+def _wait_for_line(worker: subprocess.Popen[str], wanted: str) -> None:
+    assert worker.stdout is not None
+    if not any(wanted in line for line in worker.stdout):
+        raise RuntimeError(f"the worker ended and never said {wanted!r}")

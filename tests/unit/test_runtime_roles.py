@@ -27,7 +27,9 @@ from tests.support.landed import letter
 from tests.support.streams_of_documents import Law, stream
 
 if TYPE_CHECKING:
-    from streams.ports import Producer
+    from collections.abc import Sequence
+
+    from streams.ports import Outgoing, Producer
 
 CODEC, TOPICS = codec_for(), Topics()
 
@@ -39,13 +41,30 @@ class _Now(threading.Event):
         return False
 
 
+class _Store:
+    """State that goes the way of all messages."""
+
+    def __init__(self, producer: Producer, stored: list[RawMessage]) -> None:
+        self._producer, self._stored = producer, stored
+
+    def claim(self, partition: int) -> list[RawMessage]:
+        return [one for one in self._stored if one.origin.partition == partition]
+
+    def save(self, messages: Sequence[Outgoing]) -> None:
+        self._producer.send(messages)
+        self._producer.flush(1.0)
+
+    def release(self, _partitions: object) -> None:
+        """Nothing is held."""
+
+
 def _drift(producer: Producer, stored: list[RawMessage]) -> tuple[DriftRole, Metrics]:
     metrics = Metrics()
     role = DriftRole(
         stage=DriftStage(DriftOptions(60_000, 0, 100, 1e-9, partition_idle_ms=0)),
         codec=CODEC,
         producer=producer,
-        read_state=lambda partition: [m for m in stored if m.origin.partition == partition],
+        state=_Store(producer, stored),
         topics=TOPICS,
         retry=Retry(_Now(), logger(), random.Random(1)),
         clock=FixedClock(0),

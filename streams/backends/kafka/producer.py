@@ -26,7 +26,7 @@ from streams.backends.kafka.security import KafkaSecurity, librdkafka_config
 from streams.backends.kafka.topic_specs import topic_limits
 from streams.errors import InvalidDocument, StillWaiting, TidemarkError, Unavailable
 
-__all__ = ["Counted", "KafkaProducer", "ProducerOptions", "open_producer"]
+__all__ = ["Counted", "KafkaProducer", "ProducerOptions", "open_producer", "producer_options"]
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -252,14 +252,19 @@ def open_producer(
     broker: Broker, topics: Topics, max_message_bytes: int, client_id: str = "tidemark"
 ) -> KafkaProducer:
     """Return a producer that fits the broker: limits by topic, held back where it must be."""
-    options = ProducerOptions(
+    options = producer_options(topics, max_message_bytes, client_id)
+    if broker.kind == "in-process":
+        return _FlowingProducer(broker, options, topics)
+    return KafkaProducer(broker.bootstrap, broker.security, options)
+
+
+def producer_options(topics: Topics, max_message_bytes: int, client_id: str) -> ProducerOptions:
+    """Return the limits of Tidemark's topics."""
+    return ProducerOptions(
         limits=topic_limits(topics, max_message_bytes),
         default_limit=max_message_bytes,
         client_id=client_id,
     )
-    if broker.kind == "in-process":
-        return _FlowingProducer(broker, options, topics)
-    return KafkaProducer(broker.bootstrap, broker.security, options)
 
 
 def _size(message: Outgoing) -> int:
