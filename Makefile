@@ -35,8 +35,8 @@ check: $(DEV_STAMP) ## Lint, format and strict types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-kafka: $(STAMP) ## Run a local Apache Kafka in the foreground (Java 17); other commands share it
-	$(BIN)/tidemark broker
+kafka: $(STAMP) ## Run a local Apache Kafka in the foreground (Java 17); other commands share it (ARGS="--nodes 3")
+	$(BIN)/tidemark broker $(ARGS)
 
 clean: ## Remove the virtual environment, caches, weights and embedded data
 	rm -rf $(VENV) .tidemark .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-import itertools
 import json
 import struct
+import uuid
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,6 @@ from tests.support.front import front
 from tests.support.registry import registry_program, schema_registry
 from tests.support.runtime import (
     documents,
-    fresh_prefix,
     parts_of,
     platform_on,
     publish,
@@ -49,13 +48,12 @@ pytestmark = pytest.mark.kafka
 
 DOCUMENT = Document("text", "id", "source", 1_700_000_000_000, "title", "en", {"k": "v"})
 OLD = b"\x00\x02s\x00\x00\x02x"  # Document("x", source="s") in the first version of the schema
-_numbers = itertools.count()
 
 
 @pytest.fixture
 def topic() -> str:
     """A topic whose subject nobody used before."""
-    return f"topic-{next(_numbers)}"
+    return f"topic-{uuid.uuid4()}"
 
 
 def codec_of(registry: RegistryServer) -> Codec:
@@ -195,7 +193,7 @@ async def test_documents_pass_and_land_in_confluent_wire_format(
 ) -> None:
     """The whole pipeline with TIDEMARK_SCHEMA_REGISTRY: every value has its subject's number."""
     settings = settings_for(
-        tmp_path, topic_prefix=fresh_prefix("registry"), schema_registry=schema_registry.url
+        tmp_path, topic_prefix=f"registry-{uuid.uuid4()}", schema_registry=schema_registry.url
     )
     platform = platform_on(in_process, settings)
     platform.codec.announce(values_of(platform.topics))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PROJECT = Path(__file__).parent / "apicurio"
+_NAMED = "TIDEMARK_TEST_REGISTRY"
 _START_SECONDS = 120.0
 _GRACE_SECONDS = 10.0
 _LISTENS = re.compile(r"Listening on: (http://127\.0\.0\.1:\d+)")
@@ -127,6 +128,8 @@ def provide_registry(cache: Path) -> Path:
 @pytest.fixture(scope="session")
 def registry_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The registry's folder, kept between sessions; skips without Java or Maven, not in CI."""
+    if _NAMED in os.environ:
+        return tmp_path_factory.getbasetemp()
     try:
         find_java(os.environ)
         return provide_registry(tmp_path_factory.getbasetemp().parent / "tidemark-registry")
@@ -140,7 +143,13 @@ def registry_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def schema_registry(
     registry_program: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RegistryServer]:
-    """A real schema registry, one for the session: use subjects of your own."""
+    """A real schema registry, one for the session: use subjects of your own.
+
+    The one that TIDEMARK_TEST_REGISTRY names, else one that is started here.
+    """
+    if _NAMED in os.environ:
+        yield RegistryServer(os.environ[_NAMED])
+        return
     with real_registry(tmp_path_factory.mktemp("registry"), registry_program) as server:
         yield server
 

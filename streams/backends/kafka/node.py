@@ -35,8 +35,9 @@ class JvmOptions:
     Attributes:
         java: path of the executable.
         jars: folder of the class path.
-        archive: class-data-sharing archive to use where it exists and to write where it does not;
-            saves about one second per start, costs about two at the first stop.
+        archive: class-data-sharing archive to use where it exists, and to write where it does not
+            and the cluster has one node; saves about one second per start, costs about two at the
+            first stop.
         heap_mb: largest heap of a node.
         grace: seconds between SIGTERM and SIGKILL.
         properties: broker properties that override Tidemark's own.
@@ -195,6 +196,9 @@ class KafkaNode:
             return []
         if self._jvm.archive.exists():
             return [f"-XX:SharedArchiveFile={self._jvm.archive}"]
+        # Several would write at the same time, and the last one of them is not waited for.
+        if len(self._plan.nodes) > 1:
+            return []
         return [f"-XX:ArchiveClassesAtExit={self._new_archive}", "-Xlog:cds=off"]
 
     def _keep_archive(self, *, complete: bool) -> None:
