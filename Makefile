@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-server bench bench-faults check kafka clean lock
+.PHONY: help run test test-server bench bench-faults check audit kafka clean lock
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,10 +30,14 @@ bench: $(DEV_STAMP) ## Benchmarks: pipeline against the bare model, encoder, dri
 bench-faults: $(DEV_STAMP) ## Kill, stop and starve every part at full size; count what is lost or doubled
 	$(BIN)/python -m tests.fault $(ARGS)
 
-check: $(DEV_STAMP) ## Lint, format and strict types
+check: $(DEV_STAMP) ## Lint, format, strict types, known vulnerabilities (where they can be asked for)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m tests.audit --where-reachable
+
+audit: $(DEV_STAMP) ## Ask osv.dev whether a locked package has a known vulnerability
+	$(BIN)/python -m tests.audit
 
 kafka: $(STAMP) ## Run a local Apache Kafka in the foreground (Java 17); other commands share it (ARGS="--nodes 3")
 	$(BIN)/tidemark broker $(ARGS)
