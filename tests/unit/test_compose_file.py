@@ -10,14 +10,13 @@ from importlib.metadata import distribution
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import typer
 from jsonschema import Draft7Validator
 
 from streams.backends.clickhouse import parse_address
 from streams.backends.kafka.jars import pinned_version
-from streams.cli.main import app
 from streams.config import Settings, load_settings
 from streams.durations import parse_duration
+from tests.support.command_lines import parsed
 from tests.support.compose_file import (
     COMPOSE,
     OTHERS,
@@ -83,12 +82,12 @@ def test_every_command_parses(service: str) -> None:
     found = _command_lines(services()[service])
     assert found
     for words in found:
-        assert _parsed(words)
+        assert parsed([re.sub(r"^\$\w+$", "7", word) for word in words])
 
 
 def test_a_wrong_command_would_be_noticed() -> None:
     with pytest.raises(Exception, match="No such option"):
-        _parsed(["worker", "--roll", "enrich"])
+        parsed(["worker", "--roll", "enrich"])
 
 
 @pytest.mark.parametrize("service", WORKERS)
@@ -151,6 +150,7 @@ def test_every_mounted_file_is_there(service: str) -> None:
             assert mode == ["ro"], mount
         else:
             assert source in volumes
+            assert (mode == ["ro"]) == (source == "weights" and service != "setup"), mount
             assert target.startswith("/")
 
 
@@ -188,15 +188,3 @@ def _command_lines(service: dict[str, Any]) -> list[list[str]]:
     (script,) = service["command"]
     parts = [shlex.split(part) for part in re.split(r"&&|\|", script)]
     return [words[1:] for words in parts if words[0] == "tidemark"]
-
-
-def _parsed(words: list[str]) -> str:
-    """Parse a command line as the program does, and run nothing; return the command's name."""
-    numbers = [re.sub(r"^\$\w+$", "7", word) for word in words]
-    context = typer.main.get_command(app).make_context("tidemark", numbers)
-    while isinstance(context.command, typer.core.TyperGroup):
-        rest = [*context._protected_args, *context.args]
-        name, command, rest = context.command.resolve_command(context, rest)
-        assert command is not None
-        context = command.make_context(name, rest, parent=context)
-    return str(context.info_name)
