@@ -207,6 +207,11 @@ class Settings(BaseSettings):
         description="Stop when more than this share of the last 1,000 messages is bad.",
     )
     inference_timeout: Duration = Field("5m", description="A batch that takes longer is fatal.")
+    rebalance_timeout: Duration = Field(
+        "30s",
+        description="When workers come or go, what is in flight is finished for at most so long; "
+        "the rest is left to the partition's next owner.",
+    )
     shutdown_timeout: Duration = Field("30s", description="Bound on a graceful stop.")
     # --- statistics and drift
     window: Duration = Field("60s", description="Window of statistics, in event time.")

@@ -220,6 +220,7 @@ def _app_options(platform: Platform, role: Role, web: tuple[str, int] | None) ->
         fetch_bytes=_FETCH_BYTES[role],
         security=platform.broker.security,
         web=web,
+        revocation_timeout=parse_duration(settings.rebalance_timeout) / 1000,
     )
 
 

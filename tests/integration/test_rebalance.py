@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,12 @@ import pytest
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
 from streams.backends.memory import MemoryWarehouse
-from streams.runtime import wiring
+from streams.errors import Unavailable
+from streams.runtime import faust_app, wiring
 from streams.runtime.faust_app import AppOptions
 from tests.support.brokers import nothing_left, own_settings
 from tests.support.fakes import FakeEnricher
+from tests.support.flaky import FlakyWarehouse
 from tests.support.runtime import (
     committed,
     documents,
@@ -88,13 +91,17 @@ class _Watched:
                 ]
 
 
-@pytest.mark.parametrize("build", ["compiled", "python"])
+@pytest.mark.parametrize("build", ["bulk", "stream"])
 async def test_no_commit_runs_ahead_in_a_rebalance(
     build: str, kafka: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever Faust's stream passes over when members come and go, nobody commits it."""
-    if build == "python":
+    """Whatever is passed over when members come and go, nobody commits it.
+
+    By our own intake, and by Faust's stream in pure Python, which acknowledges what it passes over.
+    """
+    if build == "stream":
         monkeypatch.setattr("faust.streams._CStreamIterator", None)
+        monkeypatch.setattr(faust_app, "bulk_intake_fits", lambda: False)
     staying, *others = _platforms(kafka, tmp_path, 3)
     watched = _Watched(publish(staying, documents(COUNT)))
     real = AIOKafkaConsumerThread._commit
@@ -135,6 +142,31 @@ async def test_a_long_inference_keeps_its_partitions(
 
 def _generations(session: Session) -> list[int]:
     return [runner._app.consumer_generation_id for runner in session.worker._runners]
+
+
+async def test_a_database_that_is_away_for_long_costs_no_partition(
+    kafka: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading pauses for many poll intervals; the member stays, and nothing is read again."""
+    _options(monkeypatch, poll_interval=0.5)
+    (platform,) = _platforms(kafka, tmp_path, 1)
+    publish(platform, documents(COUNT))
+    warehouse = FlakyWarehouse()
+    warehouse.failure = Unavailable("the database does not answer")
+    async with running(platform, parts_of(warehouse)) as session:
+        await session.until(lambda: sum(committed(platform, "enrich").values()) == COUNT)
+        generations = _generations(session)
+        read = platform.metrics.received_by("land")
+        await asyncio.sleep(5)
+        assert set(session.worker.waiting) == {"land"}
+        assert _generations(session) == generations
+        warehouse.failure = None
+        await session.finish()
+        assert _generations(session) == generations
+    # No more was held than two batches at work and one that waits for its turn.
+    assert read <= 3 * wiring._LAND_MESSAGES
+    assert sorted(one.doc_id for one in warehouse.documents) == EVERY_ID
+    assert sum(one.documents for one in warehouse.stats) == COUNT
 
 
 async def test_a_rebalance_does_not_wait_for_a_long_inference(

@@ -47,6 +47,8 @@ def client_config(options: ProducerOptions, *, reports: bool) -> dict[str, str |
         "client.id": options.client_id,
         "enable.idempotence": True,
         "acks": "all",
+        # As many as an idempotent producer keeps in order.
+        "max.in.flight.requests.per.connection": 5,
         # A topic that the broker makes on demand has the broker's settings, not Tidemark's.
         "allow.auto.create.topics": False,
         "compression.type": "lz4",
