@@ -1,10 +1,23 @@
 """Faust: one app per role, feeding a lane.
 
-Why not ``take``, ``concurrency`` or Faust's codecs and producer: each was seen to lose documents
-(a failing batch acknowledged in a ``finally``, bytes of a codec error committed and dropped, send
-failures merely logged). So topics are raw bytes, batches come from ``noack_take``, outputs go
-through a producer that is flushed before anything is acknowledged, and acknowledgements are
-strictly in order.
+Where Faust alone was seen to lose documents, and what closes the trap:
+
+==============================================  ==================================================
+trap                                            closed by
+==============================================  ==================================================
+codec errors are committed and dropped          configuration: raw topics, decoded in the lane
+``take`` acknowledges in a ``finally``          pattern: the lane acknowledges, in order
+``concurrency`` commits over unfinished work    configuration: one agent; steps overlap in a lane
+failed sends are merely logged                  pattern: a producer of our own, flushed first
+an agent that raises is restarted behind it     pattern: it never leaves its loop; exit code 1
+skipped messages are acknowledged; holes at     extension (``faust_consumer.py``): one number for
+the head of a partition are committed over      each partition, which only the lane moves
+a rebalance waits for ever, or for nothing      extension: a bound, then abandon, never acknowledge
+batches from before a rebalance come after it   pattern: messages of an older generation are left
+commits are repeated as another member          extension: as the same member, or not at all
+a worker that is kept waiting leaves its group  extension: it polls while its event loop lives
+a backlog comes partition after partition       configuration: ``OldestFirst``
+==============================================  ==================================================
 """
 
 from __future__ import annotations

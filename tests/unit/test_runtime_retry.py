@@ -90,3 +90,27 @@ def test_other_errors_are_not_tried_again() -> None:
     with pytest.raises(Misconfigured, match="wrong"):
         Retry(stop, logger(), _Middle())("ask", _failing(1, Misconfigured("wrong")))
     assert stop.waits == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        KafkaError.NOT_ENOUGH_REPLICAS,
+        KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+        KafkaError._MSG_TIMED_OUT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+    ],
+)
+def test_a_cluster_that_is_short_of_brokers_is_waited_for(code: int) -> None:
+    """Too few replicas in sync, no leader, nobody there: that passes."""
+    retry = Retry(_Stop(), logger(), _Middle())
+    assert retry("send", _failing(3, translate(KafkaError(code), "sending to t"))) == "done"
+
+
+def test_overload_is_answered_more_slowly_than_absence() -> None:
+    """Who has too much to do is left alone for longer at first."""
+    stop = _Stop()
+    Retry(stop, logger(), _Middle())("write", _failing(2, Overloaded("too many parts")))
+    Retry(stop, logger(), _Middle())("write", _failing(2, Unavailable("away")))
+    assert stop.waits == [1.0, 2.0, 0.2, 0.4]

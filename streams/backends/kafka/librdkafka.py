@@ -19,6 +19,7 @@ _MISCONFIGURED = {
     KafkaError._SSL: "the TLS handshake failed",  # noqa: SLF001
     KafkaError.TOPIC_AUTHORIZATION_FAILED: "the user may not use this topic",
     KafkaError.GROUP_AUTHORIZATION_FAILED: "the user may not use this consumer group",
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "the user may not use this transactional id",
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: "the user may not do this",
     KafkaError.MSG_SIZE_TOO_LARGE: "a message is larger than the topic's max.message.bytes",
     KafkaError.INVALID_CONFIG: "the broker refuses a setting",
