@@ -70,12 +70,14 @@ async def test_pages_while_running_and_after_a_failure(
             )
             counted = await asyncio.to_thread(_ask_elsewhere, settings.clickhouse_url)
             assert str(COUNT) == counted.strip()
+            assert await asyncio.to_thread(_container_check, running.url) == 0
             monkeypatch.setattr(warehouse, "write_documents", _fail)
             publish(platform, documents(1))
             while (health := await _health(web))[0] == 200:
                 await asyncio.sleep(0.05)
             roles = {"enrich": True, "drift": True, "land": False}
             assert (503, {"status": "failing", "roles": roles}) == health
+            assert await asyncio.to_thread(_container_check, running.url) == 1
 
 
 def _fail(_documents: Sequence[Enriched]) -> None:
@@ -117,6 +119,14 @@ async def _check_figures(web: aiohttp.ClientSession) -> None:
 async def _health(web: aiohttp.ClientSession) -> tuple[int, Any]:
     async with web.get("/health") as answer:
         return answer.status, await answer.json()
+
+
+def _container_check(url: str) -> int:
+    """Run the image's health check."""
+    script = Path(__file__).parents[2] / "compose" / "healthcheck.py"
+    port = url.rstrip("/").rpartition(":")[2]
+    done = subprocess.run([sys.executable, script], env={"TIDEMARK_WEB_PORT": port}, check=False)
+    return done.returncode
 
 
 def _ask_elsewhere(url: str) -> str:

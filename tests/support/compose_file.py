@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,12 @@ def services() -> dict[str, dict[str, Any]]:
 
 
 def load() -> dict[str, Any]:
-    """The whole file with all variables at their defaults."""
+    """The whole file with all variables at their defaults; the caller's own copy."""
+    return copy.deepcopy(_loaded())
+
+
+@cache
+def _loaded() -> dict[str, Any]:
     text = _VARIABLE.sub(lambda match: match.group(2), FILE.read_text(encoding="utf-8"))
     content: dict[str, Any] = yaml.safe_load(text.replace("$$", "$"))
     return content
