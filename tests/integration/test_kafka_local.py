@@ -143,7 +143,7 @@ def test_users_are_told_apart(tmp_path: Path, kafka_jars: Path) -> None:
         with pytest.raises(Misconfigured, match="refuses the user 'ada'") as caught:
             check_reachable(address, wrong, 10)
         assert "guess-work" not in str(caught.value)
-        with pytest.raises(Unavailable, match="TIDEMARK_KAFKA_SECURITY_PROTOCOL"):
+        with pytest.raises(Misconfigured, match="TIDEMARK_KAFKA_SECURITY_PROTOCOL"):
             check_reachable(address, KafkaSecurity(), 1)
 
 
