@@ -71,7 +71,10 @@ def test_check_tells_by_its_exit_code() -> None:
     assert "missing tidemark.documents; tidemark topics create" in missing.stdout
     run("create")
     fine = run("check")
-    assert (fine.exit_code, fine.stdout) == (0, f"all {len(Topics().all)} topics are as the settings want them\n")
+    assert (fine.exit_code, fine.stdout) == (
+        0,
+        f"all {len(Topics().all)} topics are as the settings want them\n",
+    )
     assert run("check", "--partitions", "6").exit_code == 1
 
 
