@@ -32,9 +32,17 @@ class Tokens(AbstractTokenProvider):  # type: ignore[misc]  # untyped
         self._source = source
 
     async def token(self) -> str:
-        """Return a token that is still good, without holding up the event loop."""
+        """Return a token that is still good, without holding up the event loop.
+
+        Raises:
+            KafkaConnectionError: there is none now. Of any other error aiokafka's coordinator would
+                end; of this one it tries again.
+        """
         loop = asyncio.get_running_loop()
-        token = await loop.run_in_executor(None, self._source.token)
+        try:
+            token = await loop.run_in_executor(None, self._source.token)
+        except TidemarkError as error:
+            raise aiokafka.KafkaConnectionError(str(error)) from error
         return token.value
 
 

@@ -21,6 +21,7 @@ from streams.runtime.memory import MemorySampler
 from streams.runtime.parts import open_parts
 from streams.runtime.platform import open_platform
 from streams.runtime.read_endpoint import ReadEndpoint
+from streams.runtime.refusals import end_when_refused
 from streams.runtime.report import write_report
 from streams.runtime.run_record import RunRecord
 from streams.runtime.status_source import StatusSource
@@ -161,6 +162,8 @@ async def serving(
 
     platform.broker.watch(gone)
     telling = asyncio.create_task(worker.tell())
+    refused = end_when_refused(platform.broker, lambda: worker.waiting, worker.abort)
+    watching = asyncio.create_task(refused)
     try:
         await worker.start()
         url = page_url(*web)
@@ -170,6 +173,7 @@ async def serving(
         # Its end would be told to a loop that has ended, too.
         platform.broker.unwatch()
         telling.cancel()
+        watching.cancel()
         endpoint.withdraw()
         with contextlib.suppress(asyncio.CancelledError):
             await worker.stop()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -21,7 +20,7 @@ from streams.backends.kafka.security import KafkaSecurity
 from streams.errors import Misconfigured, Unavailable
 from streams.ports import Outgoing
 from streams.runtime.wiring import Parts
-from tests.support.brokers import nothing_left, own_settings
+from tests.support.brokers import collected, left_open, nothing_left, own_settings
 from tests.support.fakes import FakeEnricher
 from tests.support.runtime import (
     documents,
@@ -35,24 +34,17 @@ from tests.support.runtime import (
 from tests.support.secure_kafka import OUTSIDER, PASSWORD, USER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from streams.runtime.platform import Platform
     from tests.support.secure_kafka import SecureKafka
 
-__all__ = ["nothing_left", "own_settings"]
+__all__ = ["collected", "nothing_left", "own_settings"]
 
 pytestmark = pytest.mark.kafka
 
 COUNT = 60
-
-
-def left_open(test: Callable[..., object]) -> Callable[..., object]:
-    """A start that fails leaves the loops of Faust's threads open; a process ends right after."""
-    warned = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-    marked: Callable[..., object] = pytest.mark.usefixtures("_collected")(warned(test))
-    return marked
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +121,6 @@ BAD = {
         "knows no users.*SECURITY_PROTOCOL to SSL",
     ),
 }
-
-
-@pytest.fixture
-def _collected() -> Iterator[None]:
-    """What a test leaves is collected while its warnings are still its own."""
-    yield
-    gc.collect()
 
 
 @pytest.fixture(scope="module")

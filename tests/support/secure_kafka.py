@@ -171,6 +171,8 @@ def _properties(certificates: Certificates, keys: Path) -> dict[str, str]:
             f"{prefix}.oauthbearer.jwks.endpoint.url": keys.as_uri(),
             f"{prefix}.oauthbearer.expected.audience": AUDIENCE,
             f"{prefix}.oauthbearer.expected.issuer": ISSUER,
+            # A connection ends with its token, where the client does not renew it.
+            f"listener.name.{name}.oauthbearer.connections.max.reauth.ms": "600000",
         }
     return found
 
