@@ -112,7 +112,8 @@ LIMIT {{limit:UInt32}}"""
 DEAD_LETTERS = f"""\
 SELECT
     failed_at, topic, partition, offset, code, reason, role, source, doc_id,
-    value_bytes AS bytes, if(value IS NULL, '(null)', left(assumeNotNull(value), 80)) AS preview
+    value_bytes AS bytes, replays, resolved_by,
+    if(value IS NULL, '(null)', left(assumeNotNull(value), 80)) AS preview
 FROM dead_letters
 WHERE failed_at >= {{from:{_TIME}}} AND failed_at < {{to:{_TIME}}}
     AND ({{source:String}} = '' OR source = {{source:String}})

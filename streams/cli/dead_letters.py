@@ -1,11 +1,12 @@
-"""``tidemark dead-letters``: what could not be processed, why, and its bytes."""
+"""``tidemark dead-letters``: what could not be processed, why, its bytes; repaired and put back."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from streams.cli import _queries
 from streams.cli._asking import (
@@ -19,13 +20,38 @@ from streams.cli._asking import (
     time_range,
 )
 from streams.cli._output import Format
+from streams.cli.letter_choice import origin
+from streams.cli.replaying import export, replay
 from streams.errors import Misconfigured
+
+
+class ShowByDefault(TyperGroup):
+    """A group whose first command need not be named."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Name it where the first word is no command."""
+        named = bool(args) and (args[0] in self.commands or args[0] in {"--help", "-h"})
+        return super().parse_args(ctx, args if named else ["show", *args])
+
+
+app = typer.Typer(
+    cls=ShowByDefault,
+    help="""Show messages that could not be processed, repair them, put them back.
+
+    Without a command: `show`, with its options.
+
+    Example: `tidemark dead-letters --source news`, `tidemark dead-letters replay --dry-run`
+    """,
+)
+app.command("export")(export)
+app.command("replay")(replay)
 
 _RAW = Annotated[
     Path | None, typer.Option("--raw", metavar="FILE", help="Write its bytes to this file.")
 ]
 
 
+@app.command("show")
 def dead_letters(
     message: Annotated[
         str | None,
@@ -54,7 +80,7 @@ def dead_letters(
 
 
 def _write_raw(message: str, file: Path) -> None:
-    topic, partition, offset = _origin(message)
+    topic, partition, offset = origin(message)
     with asking() as reader:
         found = reader.query(
             _queries.DEAD_LETTER_BYTES, {"topic": topic, "partition": partition, "offset": offset}
@@ -72,11 +98,3 @@ def _write_raw(message: str, file: Path) -> None:
     except OSError as error:
         raise Misconfigured(f"cannot write {file}: {error.strerror}") from error
     typer.echo(f"wrote {len(content)} bytes to {file}", err=True)
-
-
-def _origin(message: str) -> tuple[str, int, int]:
-    topic, _, rest = message.partition("/")
-    partition, _, offset = rest.partition("/")
-    if not topic or not partition.isdecimal() or not offset.isdecimal():
-        raise typer.BadParameter(f"{message!r}: write TOPIC/PARTITION/OFFSET")
-    return topic, int(partition), int(offset)

@@ -119,7 +119,7 @@ def enrich(
     options.check_usage(inputs)
     columns = Columns(text_column, title_column, time_column, id_column, source_column, source)
     settings, codec, outcome = _configured(), codec_for(None), Outcome()
-    stage = _stage(settings, _ingest(settings, codec))  # loads the model
+    stage = _stage(settings, ingest_of(settings, codec))  # loads the model
     started = time.monotonic()
     try:
         with (
@@ -159,14 +159,14 @@ def _publish(
 
     settings = _configured()
     with open_platform(settings) as platform, ExitStack() as stack:
-        _check_survives(platform)
+        check_survives(platform)
         desk = None if wait_s is None else open_desk(platform, stack)
         producer = open_producer(platform.broker, platform.topics, settings.max_message_bytes)
         publisher = Publisher(
             producer,
             platform.topics.documents,
             encode=_encoder(platform, output),
-            ingest=_ingest(settings, platform.codec),
+            ingest=ingest_of(settings, platform.codec),
             clock=platform.clock,
             pace=_pace(rate, desk),
             headers=dict if desk is None else desk.headers,
@@ -210,7 +210,7 @@ def _configured() -> Settings:
     return settings
 
 
-def _check_survives(platform: Platform) -> None:
+def check_survives(platform: Platform) -> None:
     """Refuse to publish to a broker that forgets everything when this command ends."""
     if platform.broker.kind == "in-process" and platform.broker.owned:
         raise Misconfigured(
@@ -227,7 +227,8 @@ def _encoder(platform: Platform, output: str) -> Callable[[Document], bytes]:
     return lambda document: platform.codec.encode(platform.topics.documents, document)
 
 
-def _ingest(settings: Settings, codec: Codec) -> Ingest:
+def ingest_of(settings: Settings, codec: Codec) -> Ingest:
+    """Return what the enrich role checks documents with."""
     from streams.stages.ingest import Ingest  # noqa: PLC0415 - keeps --help fast
 
     return Ingest(codec.decode, settings.max_document_bytes, parse_duration(settings.max_future))

@@ -44,7 +44,7 @@ def register(app: typer.Typer) -> None:
     app.command("drift")(drift)
     app.command("sql")(sql)
     app.command("ledger")(ledger.ledger)
-    app.command("dead-letters")(dead_letters.dead_letters)
+    app.add_typer(dead_letters.app, name="dead-letters")
     app.command("migrate")(warehouse.migrate)
 
 

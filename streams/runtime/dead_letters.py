@@ -16,6 +16,14 @@ KEPT_BYTES = 32 * 1024
 """How much of a value, and of a key, is kept where the whole does not fit."""
 
 
+_CUT = "(the message is larger than the dead letters take: of its "
+
+
+def was_cut(letter: DeadLetter) -> bool:
+    """Whether only the beginning of the message was kept."""
+    return _CUT in letter.reason
+
+
 def outgoing_letter(letter: DeadLetter, topic: str, codec: Codec, producer: Producer) -> Outgoing:
     """Return the message of a dead letter.
 
@@ -38,7 +46,7 @@ def _cut(letter: DeadLetter) -> DeadLetter:
         key=None if letter.key is None else letter.key[:KEPT_BYTES],
         value=None if letter.value is None else letter.value[:KEPT_BYTES],
         headers={},
-        reason=f"{letter.reason} (the message is larger than the dead letters take: of its "
+        reason=f"{letter.reason} {_CUT}"
         f"{size:,} bytes the first {KEPT_BYTES:,} are kept here, all of them in {letter.topic}, "
         f"partition {letter.partition}, offset {letter.offset}, while that topic keeps them)",
     )

@@ -14,6 +14,7 @@ from streams.runtime.lane import Step
 from streams.stages.enrich import dead_letter
 from streams.stages.receipts import done, rejected
 from streams.stages.replays import OF as REPLAY_OF
+from streams.stages.replays import ORIGIN as REPLAY_ORIGIN
 from streams.stages.replays import Replayed, count_of, read
 
 _MOST_MESSAGES = 2_000
@@ -201,8 +202,8 @@ class LandRole:
 def _replayed(
     record: Enriched | DeadLetter, headers: Mapping[str, bytes], outcome: str
 ) -> list[Replayed]:
-    letter = read(headers.get(REPLAY_OF))
-    if letter is None:
-        return []
+    """Return what became of the dead letter that this was, and of the first one of its line."""
+    letters = {read(headers.get(REPLAY_OF)), read(headers.get(REPLAY_ORIGIN))} - {None}
     at = record.topic, record.partition, record.offset, record.received_at
-    return [Replayed(letter, *at, outcome, count_of(headers))]
+    number = count_of(headers)
+    return [Replayed(one, *at, outcome, number) for one in letters if one is not None]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from schemas.messages import DeadLetter
+
 OF = "tidemark-replay-of"
 """Dead letter that was put back: ``topic/partition/offset/received_at``."""
 
@@ -42,6 +44,27 @@ class Replayed:
     received_at: int
     outcome: str
     number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A dead letter that may be put back.
+
+    Attributes:
+        letter: as it is in the database, or as it was repaired in a file.
+        replays: how often the database says that it has been put back.
+        resolved_by: the message by which it landed.
+    """
+
+    letter: DeadLetter
+    replays: int = 0
+    resolved_by: str | None = None
+
+    @property
+    def key(self) -> LetterKey:
+        """Its identity."""
+        letter = self.letter
+        return letter.topic, letter.partition, letter.offset, letter.received_at
 
 
 def written(key: LetterKey) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaException, TopicPartition
@@ -13,14 +14,20 @@ from streams.backends.kafka.alerts import (
     topic_partitions,
 )
 from streams.backends.kafka.librdkafka import translate
+from streams.backends.kafka.offsets import OffsetReader
+from streams.errors import Unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from typing_extensions import Self
 
     from streams.backends.kafka.broker import Broker
     from streams.ports import RawMessage
+    from streams.stages.ledger import Partition
 
 _ANSWER_SECONDS = 15.0
+_POLL_SECONDS = 0.25
 
 
 class Follower:
@@ -70,3 +77,56 @@ class Follower:
         except KafkaException as error:
             raise translate(error, f"reading the end of {self._topic}") from error
         return TopicPartition(self._topic, partition, end)
+
+
+class TopicLog:
+    """Topics between two moments: their ends, and what was written since."""
+
+    def __init__(self, broker: Broker, topics: Sequence[str]) -> None:
+        self._broker = broker
+        self._topics = topics
+        self._reader = OffsetReader(broker.bootstrap, broker.security)
+
+    def ends(self) -> dict[Partition, int]:
+        """Return the next offset of each partition.
+
+        Raises:
+            Unavailable: the broker does not answer.
+        """
+        extents = self._reader.extents(self._topics)
+        return {(one.topic, one.partition): one.end for one in extents}
+
+    def since(self, starts: Mapping[Partition, int]) -> Iterator[RawMessage]:
+        """Yield the messages from these offsets to the ends of now.
+
+        Raises:
+            Unavailable: the broker does not answer.
+        """
+        ends = self.ends()
+        wanted = {at: start for at, start in starts.items() if start < ends.get(at, 0)}
+        consumer = open_consumer(self._broker.bootstrap, self._broker.security)
+        try:
+            consumer.assign([TopicPartition(*at, start) for at, start in wanted.items()])
+            last = time.monotonic()
+            while wanted:
+                message = consumer.poll(_POLL_SECONDS)
+                if message is None:
+                    if time.monotonic() - last > _ANSWER_SECONDS:
+                        raise Unavailable(
+                            f"reading {', '.join(self._topics)}: no answer; try again"
+                        )
+                    continue
+                last = time.monotonic()
+                at = message.topic() or "", message.partition() or 0
+                if reached_end(message, "reading what was put back"):
+                    wanted.pop(at, None)
+                    continue
+                if (message.offset() or 0) + 1 >= ends.get(at, 0):
+                    wanted.pop(at, None)
+                yield raw_message(message)
+        finally:
+            consumer.close()
+
+    def close(self) -> None:
+        """Release the connections."""
+        self._reader.close()
