@@ -7,10 +7,10 @@ in-memory ones. Nothing here imports Kafka, ClickHouse or Faust.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from schemas.messages import DeadLetter, DriftAlert, Enriched, Origin, WindowStats
     from streams.errors import InvalidDocument
     from streams.stages.replays import Replayed
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,31 +188,53 @@ class Delivery:
     doc_id: str
 
 
+class Attempt(Protocol):
+    """Calls a step of a longer work, and calls it again where that can help."""
+
+    def __call__(self, step: Callable[[], T], /) -> T:
+        """Return what the step returns."""
+        ...
+
+
+def once(step: Callable[[], T], /) -> T:
+    """Call a step once: the ``Attempt`` of those who try again as a whole, or not at all."""
+    return step()
+
+
 class Warehouse(Protocol):
     """Durable, idempotent landing: writing the same records again changes no query's answer.
 
-    Each call returns only when its rows are durable.
+    Each call returns only when its rows are durable. A write may take several inserts, of which
+    any may fail: ``attempt`` is given each of them, so that a database that fails every second one
+    is got past.
 
     Raises:
-        Unavailable: the database does not answer or asks to slow down; try again later.
+        Unavailable: the database does not answer; try again later.
+        Overloaded: it asks to slow down.
     """
 
-    def write_documents(self, documents: Sequence[Enriched]) -> None:
+    def refusal(
+        self, record: Enriched | WindowStats | DriftAlert | DeadLetter
+    ) -> InvalidDocument | None:
+        """Return why a record can never be stored, or None where it can; asks nobody."""
+        ...
+
+    def write_documents(self, documents: Sequence[Enriched], attempt: Attempt = once) -> None:
         """Land enriched documents, then their deliveries."""
         ...
 
-    def write_stats(self, stats: Sequence[WindowStats]) -> None:
+    def write_stats(self, stats: Sequence[WindowStats], attempt: Attempt = once) -> None:
         """Land window statistics."""
         ...
 
-    def write_alerts(self, alerts: Sequence[DriftAlert]) -> None:
+    def write_alerts(self, alerts: Sequence[DriftAlert], attempt: Attempt = once) -> None:
         """Land drift alerts."""
         ...
 
-    def write_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
+    def write_dead_letters(self, letters: Sequence[DeadLetter], attempt: Attempt = once) -> None:
         """Land dead letters, then their deliveries where they come from the documents topic."""
         ...
 
-    def write_replays(self, replays: Sequence[Replayed]) -> None:
+    def write_replays(self, replays: Sequence[Replayed], attempt: Attempt = once) -> None:
         """Land what became of dead letters that were put back."""
         ...

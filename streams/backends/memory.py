@@ -6,14 +6,17 @@ import threading
 from typing import TYPE_CHECKING, TypeVar
 
 from streams.backends.clickhouse.rows import ENRICH_ROLE, hour_seconds
+from streams.backends.clickhouse.storable import refusal
 from streams.clock import SystemClock
-from streams.ports import Delivery
+from streams.ports import Delivery, once
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from schemas.messages import DeadLetter, DriftAlert, Enriched, WindowStats
     from streams.clock import Clock
+    from streams.errors import InvalidDocument
+    from streams.ports import Attempt
     from streams.stages.replays import Replayed
 
 _Key = TypeVar("_Key")
@@ -66,8 +69,17 @@ class MemoryWarehouse:
         """The last failure of each message."""
         return _values(self._letters)
 
-    def write_documents(self, documents: Sequence[Enriched]) -> None:
+    def refusal(
+        self, record: Enriched | WindowStats | DriftAlert | DeadLetter
+    ) -> InvalidDocument | None:
+        """Return why a record can never be stored, or None where it can."""
+        return refusal(record)
+
+    def write_documents(self, documents: Sequence[Enriched], attempt: Attempt = once) -> None:
         """Land enriched documents, then their deliveries."""
+        attempt(lambda: self._keep_documents(documents))
+
+    def _keep_documents(self, documents: Sequence[Enriched]) -> None:
         with self._lock:
             for document in documents:
                 rank = (document.version, hour_seconds(document.published_at))
@@ -85,15 +97,21 @@ class MemoryWarehouse:
                 for document in documents
             )
 
-    def write_stats(self, stats: Sequence[WindowStats]) -> None:
+    def write_stats(self, stats: Sequence[WindowStats], attempt: Attempt = once) -> None:
         """Land window statistics."""
+        attempt(lambda: self._keep_stats(stats))
+
+    def _keep_stats(self, stats: Sequence[WindowStats]) -> None:
         with self._lock:
             for window in stats:
                 key = (window.source, window.window_seconds, window.window_start)
                 _keep(self._stats, key, window.version, window)
 
-    def write_alerts(self, alerts: Sequence[DriftAlert]) -> None:
+    def write_alerts(self, alerts: Sequence[DriftAlert], attempt: Attempt = once) -> None:
         """Land drift alerts."""
+        attempt(lambda: self._keep_alerts(alerts))
+
+    def _keep_alerts(self, alerts: Sequence[DriftAlert]) -> None:
         with self._lock:
             for alert in alerts:
                 _keep(self._alerts, (alert.source, alert.alert_id), alert.version, alert)
@@ -103,15 +121,21 @@ class MemoryWarehouse:
         """What became of dead letters that were put back."""
         return _values(self._replays)
 
-    def write_replays(self, replays: Sequence[Replayed]) -> None:
+    def write_replays(self, replays: Sequence[Replayed], attempt: Attempt = once) -> None:
         """Land what became of dead letters that were put back."""
+        attempt(lambda: self._keep_replays(replays))
+
+    def _keep_replays(self, replays: Sequence[Replayed]) -> None:
         with self._lock:
             for one in replays:
                 key = (*one.letter, one.topic, one.partition, one.offset, one.received_at)
                 _keep(self._replays, key, int(one.outcome == "landed"), one)
 
-    def write_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
+    def write_dead_letters(self, letters: Sequence[DeadLetter], attempt: Attempt = once) -> None:
         """Land dead letters, then their deliveries where they come from the documents topic."""
+        attempt(lambda: self._keep_dead_letters(letters))
+
+    def _keep_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
         with self._lock:
             for letter in letters:
                 key = (letter.topic, letter.partition, letter.offset, letter.received_at)

@@ -22,7 +22,7 @@ def migrate(
     Example: `tidemark migrate --dry-run > schema.sql`
     """
     from streams.backends.clickhouse import open_warehouse, parse_address  # noqa: PLC0415 - heavy
-    from streams.backends.clickhouse.warehouse import target_of  # noqa: PLC0415
+    from streams.backends.clickhouse.ddl import target_of  # noqa: PLC0415
 
     settings = load_settings()
     password = settings.secret("clickhouse_password")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from schemas.messages import DeadLetter, DriftAlert, Enriched, WindowStats
 from streams.errors import InvalidDocument
@@ -27,10 +27,13 @@ if TYPE_CHECKING:
     from schemas.codec import Codec
     from streams.clock import Clock
     from streams.metrics import Metrics
-    from streams.ports import Outgoing, Producer, RawMessage, Warehouse
+    from streams.ports import Attempt, Outgoing, Producer, RawMessage, Warehouse
     from streams.runtime.receipts import Receipts
     from streams.runtime.retry import Retry
     from streams.topics import Topics
+
+
+_Record = TypeVar("_Record", Enriched, WindowStats, DriftAlert, DeadLetter)
 
 
 @dataclass(slots=True)
@@ -122,13 +125,13 @@ class LandRole:
         topic, value = message.origin.topic, message.value or b""
         try:
             if topic == self._topics.enriched:
-                self._document(self._codec.decode(Enriched, value), message.headers, landing)
+                self._document(self._decoded(Enriched, value), message.headers, landing)
             elif topic == self._topics.stats:
-                landing.stats.append(self._codec.decode(WindowStats, value))
+                landing.stats.append(self._decoded(WindowStats, value))
             elif topic == self._topics.alerts:
-                landing.alerts.append(self._codec.decode(DriftAlert, value))
+                landing.alerts.append(self._decoded(DriftAlert, value))
             else:
-                self._letter(self._codec.decode(DeadLetter, value), landing)
+                self._letter(self._decoded(DeadLetter, value), landing)
         except InvalidDocument as error:
             letter = dead_letter(message, error, "land", self._clock.now_ms())
             # What cannot be read in the dead-letter topic itself must not go round in circles.
@@ -147,11 +150,17 @@ class LandRole:
         if letter.headers:
             landing.replays += _replayed(letter, letter.headers, "dead-lettered")
 
+    def _decoded(self, kind: type[_Record], value: bytes) -> _Record:
+        record = self._codec.decode(kind, value)
+        if refusal := self._warehouse.refusal(record):
+            raise refusal
+        return record
+
     def _write(self, landing: Landing) -> None:
         with self._metrics.step("land", "write"):
             if landing.unreadable:
                 self._send(landing.unreadable)
-            self._retry("write to ClickHouse", lambda: self._store(landing))
+            self._store(landing, partial(self._retry, "write to ClickHouse"))
             self._tell(landing)
         self._count(landing)
 
@@ -178,17 +187,17 @@ class LandRole:
 
         self._delivery("send receipts", self._retry("register schemas", encode))
 
-    def _store(self, landing: Landing) -> None:
+    def _store(self, landing: Landing, attempt: Attempt) -> None:
         if landing.documents:
-            self._warehouse.write_documents(landing.documents)
+            self._warehouse.write_documents(landing.documents, attempt)
         if landing.letters:
-            self._warehouse.write_dead_letters(landing.letters)
+            self._warehouse.write_dead_letters(landing.letters, attempt)
         if landing.replays:
-            self._warehouse.write_replays(landing.replays)
+            self._warehouse.write_replays(landing.replays, attempt)
         if landing.stats:
-            self._warehouse.write_stats(landing.stats)
+            self._warehouse.write_stats(landing.stats, attempt)
         if landing.alerts:
-            self._warehouse.write_alerts(landing.alerts)
+            self._warehouse.write_alerts(landing.alerts, attempt)
 
     def _count(self, landing: Landing) -> None:
         now = self._clock.now_ms()

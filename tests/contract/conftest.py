@@ -1,4 +1,4 @@
-"""The embedded brokers, started once per session for the contract suite."""
+"""The embedded brokers and a ClickHouse server, started once per session."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from streams.backends.kafka.local import LocalKafka, start_test_kafka
 from streams.backends.kafka.opening import BrokerOptions, open_broker
 from streams.backends.kafka.topics import ensure_topics, topic_specs
 from streams.topics import Topics
+from tests.support.clickhouse_server import running_clickhouse
 from tests.support.kafka import kafka_jars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.support.clickhouse_server import ClickHouseServer
 
 __all__ = ["kafka_jars"]
 
@@ -80,3 +83,18 @@ def not_in_process(cluster: LocalKafka | None, request: pytest.FixtureRequest) -
     if cluster is None:
         reason = request.node.get_closest_marker("lacks").args[0]
         request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+
+
+@pytest.fixture(scope="session")
+def one_clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServer]:
+    """A server that all tests of the session share; ask for ``clickhouse_server``."""
+    with running_clickhouse(tmp_path_factory.mktemp("server") / "clickhouse") as server:
+        yield server
+
+
+@pytest.fixture
+def clickhouse_server(one_clickhouse: ClickHouseServer) -> Iterator[ClickHouseServer]:
+    """The server, well at the beginning and at the end."""
+    one_clickhouse.heal()
+    yield one_clickhouse
+    one_clickhouse.heal()

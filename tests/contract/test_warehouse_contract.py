@@ -12,7 +12,6 @@ import pytest
 from streams.backends.clickhouse import open_warehouse
 from streams.backends.memory import MemoryWarehouse
 from streams.clock import FixedClock
-from tests.support.clickhouse_server import running_clickhouse
 from tests.support.landed import (
     HOUR,
     START,
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streams.backends.clickhouse import ClickHouseWarehouse
+    from tests.support.clickhouse_server import ClickHouseServer
 
 NASTY = [
     "",
@@ -64,14 +64,9 @@ def embedded(
 
 
 @pytest.fixture(scope="module")
-def http(
-    tmp_path_factory: pytest.TempPathFactory, clock: FixedClock
-) -> Iterator[ClickHouseWarehouse]:
+def http(one_clickhouse: ClickHouseServer, clock: FixedClock) -> Iterator[ClickHouseWarehouse]:
     """The same engine in another process, over ClickHouse's HTTP interface."""
-    with (
-        running_clickhouse(tmp_path_factory.mktemp("server")) as server,
-        closing(open_warehouse(server.url, clock=clock)) as warehouse,
-    ):
+    with closing(open_warehouse(one_clickhouse.url, clock=clock)) as warehouse:
         yield warehouse
 
 

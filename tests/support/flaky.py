@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from streams.backends.memory import MemoryWarehouse
 from streams.errors import Unavailable
+from streams.ports import once
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schemas.messages import DeadLetter, DriftAlert, Enriched, WindowStats
     from streams.errors import InvalidDocument
-    from streams.ports import Outgoing, Producer
+    from streams.ports import Attempt, Outgoing, Producer
 
 
 class FlakyWarehouse(MemoryWarehouse):
@@ -24,21 +25,21 @@ class FlakyWarehouse(MemoryWarehouse):
         self.failure: Exception | None = None
         self.refused = 0
 
-    def write_documents(self, documents: Sequence[Enriched]) -> None:
-        self._check()
-        super().write_documents(documents)
+    def write_documents(self, documents: Sequence[Enriched], attempt: Attempt = once) -> None:
+        attempt(self._check)
+        super().write_documents(documents, attempt)
 
-    def write_stats(self, stats: Sequence[WindowStats]) -> None:
-        self._check()
-        super().write_stats(stats)
+    def write_stats(self, stats: Sequence[WindowStats], attempt: Attempt = once) -> None:
+        attempt(self._check)
+        super().write_stats(stats, attempt)
 
-    def write_alerts(self, alerts: Sequence[DriftAlert]) -> None:
-        self._check()
-        super().write_alerts(alerts)
+    def write_alerts(self, alerts: Sequence[DriftAlert], attempt: Attempt = once) -> None:
+        attempt(self._check)
+        super().write_alerts(alerts, attempt)
 
-    def write_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
-        self._check()
-        super().write_dead_letters(letters)
+    def write_dead_letters(self, letters: Sequence[DeadLetter], attempt: Attempt = once) -> None:
+        attempt(self._check)
+        super().write_dead_letters(letters, attempt)
 
     def _check(self) -> None:
         if self.failure is not None:

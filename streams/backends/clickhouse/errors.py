@@ -1,6 +1,6 @@
 """ClickHouse's errors, named by their consequence and cut to one line.
 
-Codes: ``src/Common/ErrorCodes.cpp`` of ClickHouse.
+``codes.py`` decides by ClickHouse's code, ``transport.py`` where there is none.
 """
 
 from __future__ import annotations
@@ -9,44 +9,18 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from streams.errors import Misconfigured, TidemarkError, Unavailable
+from streams.backends.clickhouse import codes
+from streams.backends.clickhouse.transport import translate_transport
+from streams.errors import (
+    Misconfigured,
+    Overloaded,
+    TidemarkError,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-NO_SUCH_TABLE = frozenset({60, 81})  # UNKNOWN_TABLE, UNKNOWN_DATABASE
-_AUTHENTICATION = frozenset({192, 193, 194, 516})
-_FORBIDDEN = frozenset({195, 291, 497})  # address, database or statement not allowed
-_NO_SUCH_COLUMN = frozenset({10, 16})
-_LATER = frozenset(
-    {
-        74,  # CANNOT_READ_FROM_FILE_DESCRIPTOR
-        75,  # CANNOT_WRITE_TO_FILE_DESCRIPTOR
-        76,  # CANNOT_OPEN_FILE
-        159,  # TIMEOUT_EXCEEDED
-        160,  # TOO_SLOW
-        173,  # CANNOT_ALLOCATE_MEMORY
-        202,  # TOO_MANY_SIMULTANEOUS_QUERIES
-        203,  # NO_FREE_CONNECTION
-        209,  # SOCKET_TIMEOUT
-        210,  # NETWORK_ERROR
-        225,  # NO_ZOOKEEPER
-        236,  # ABORTED
-        241,  # MEMORY_LIMIT_EXCEEDED
-        242,  # TABLE_IS_READ_ONLY
-        243,  # NOT_ENOUGH_SPACE
-        252,  # TOO_MANY_PARTS
-        279,  # ALL_CONNECTION_TRIES_FAILED
-        285,  # TOO_FEW_LIVE_REPLICAS
-        286,  # UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
-        319,  # UNKNOWN_STATUS_OF_INSERT
-        394,  # QUERY_WAS_CANCELLED
-        425,  # SYSTEM_ERROR
-        439,  # CANNOT_SCHEDULE_TASK
-        745,  # SERVER_OVERLOADED
-        999,  # KEEPER_EXCEPTION
-    }
-)
 _PREFIX = re.compile(r"^.*?Code: \d+\. (?:DB::Exception: )?", re.DOTALL)
 _SUFFIX = re.compile(
     r"(?:In scope .*|Expected one of: .*|While executing .*|: while executing .*"
@@ -85,71 +59,57 @@ def code_of(error: BaseException) -> int | None:
     return int(match.group(1)) if match else None
 
 
-def translate(error: Exception, where: str) -> TidemarkError | None:
+def translate(error: Exception, where: str, *, opening: bool = False) -> TidemarkError | None:
     """Name an error by its consequence; None where it is a mistake of the program.
 
     Args:
         error: raised by clickhouse-connect or chdb.
         where: the database, as a person would call it, without secrets.
+        opening: whether this is the first contact.
     """
     code = code_of(error)
     if code is None:
-        return _connection(error, where)
-    if code in _AUTHENTICATION:
-        return Misconfigured(
-            f"{where} refuses the user or password: check the user in TIDEMARK_CLICKHOUSE and "
-            "TIDEMARK_CLICKHOUSE_PASSWORD"
-        )
-    if code in _FORBIDDEN:
-        return Misconfigured(f"{where} does not allow this: {one_line(str(error))}")
-    if code in NO_SUCH_TABLE or code in _NO_SUCH_COLUMN:
-        return Misconfigured(f"{where}: {one_line(str(error))}; run `tidemark migrate`")
-    if code in _LATER:
-        return Unavailable(f"{where} cannot now: {one_line(str(error))}")
-    return None
+        return translate_transport(error, where, opening=opening)
+    said = one_line(str(error))
+    if code in codes.OVERLOADED:
+        return Overloaded(f"{where} cannot now: {said}")
+    if code in codes.PASSING:
+        return Unavailable(f"{where} cannot now: {said}")
+    return _wrong(code, said, where)
 
 
 @contextmanager
-def translated(where: str) -> Iterator[None]:
+def translated(where: str, *, opening: bool = False) -> Iterator[None]:
     """Raise ClickHouse's errors by their consequence; mistakes of the program as they are."""
     from clickhouse_connect.driver.exceptions import ClickHouseError  # noqa: PLC0415 - heavy
 
     try:
         yield
     except ClickHouseError as error:
-        known = translate(error, where)
+        known = translate(error, where, opening=opening)
         if known is None:
             raise
         raise known from error
 
 
-def _connection(error: Exception, where: str) -> TidemarkError | None:
-    """An error without a code comes from the connection, or from the client's own checks."""
-    text = f"{error} {error.__cause__ or ''}"
-    if "SSL" in text or "CERTIFICATE" in text.upper():
+def _wrong(code: int, said: str, where: str) -> Misconfigured | None:
+    """Name what somebody has to put right."""
+    if code in codes.AUTHENTICATION:
         return Misconfigured(
-            f"{where}: TLS failed ({_tls_reason(text)}): check TIDEMARK_CLICKHOUSE_CA, the host "
-            "name, and that the port speaks TLS"
+            f"{where} refuses the user or password: check the user in TIDEMARK_CLICKHOUSE and "
+            "TIDEMARK_CLICKHOUSE_PASSWORD"
         )
-    if re.search(r"getaddrinfo|Name or service|NameResolution|resolve", text):
-        return Misconfigured(f"{where}: the host name is unknown; check TIDEMARK_CLICKHOUSE")
-    if re.search(r"Unexpected response|HTTP.*(?:status|code)|response code", text):
-        return Unavailable(f"{where} does not answer like ClickHouse: {_reason(text)}")
-    if type(error).__name__ in {"OperationalError", "StreamFailureError", "InternalError"}:
-        return Unavailable(f"{where} does not answer: {_reason(text)}")
+    if code in codes.FORBIDDEN:
+        return Misconfigured(f"{where} does not allow this: {said}")
+    if code in codes.NO_SUCH_TABLE or code in codes.NO_SUCH_COLUMN:
+        return Misconfigured(f"{where}: {said}; run `tidemark migrate`")
+    if code in codes.ROWS_REFUSED:
+        return Misconfigured(
+            f"{where} refuses rows: {said}; the table is not as `tidemark migrate` makes it"
+        )
+    if code in codes.NO_CLUSTER:
+        return Misconfigured(
+            f"{where}: {said}; check ?cluster= in TIDEMARK_CLICKHOUSE and the server's "
+            "remote_servers, keeper and macros"
+        )
     return None
-
-
-def _tls_reason(text: str) -> str:
-    match = re.search(r"certificate verify failed: ([^(\]]+)", text)
-    if match:
-        return match.group(1).strip()
-    match = re.search(r"\[SSL: ([A-Z_0-9]+)\]", text)
-    return match.group(1).lower().replace("_", " ") if match else _reason(text)
-
-
-def _reason(text: str) -> str:
-    for known in ("Connection refused", "timed out", "Connection reset", "Remote end closed"):
-        if known in text:
-            return known[0].lower() + known[1:]
-    return one_line(text)[:120]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from streams.backends.clickhouse.address import Embedded, Server, mask, parse_address
+from streams.backends.clickhouse.codes import AUTHENTICATION
 from streams.backends.clickhouse.embedded import EmbeddedEngine
 from streams.backends.clickhouse.errors import InvalidQuery, code_of, one_line, translate
 from streams.backends.clickhouse.guard import Refused
@@ -15,7 +16,7 @@ from streams.backends.clickhouse.lock import read_owner
 from streams.backends.clickhouse.readonly import ReadOnlyEngine, Request, format_of
 from streams.backends.clickhouse.server import ServerConnector
 from streams.backends.clickhouse.table import FORMAT, Table
-from streams.errors import Misconfigured, Unavailable
+from streams.errors import Misconfigured, Overloaded, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -137,7 +138,8 @@ def _query_errors(where: str) -> Iterator[None]:
     except (ClickHouseError, Refused, RuntimeError) as error:
         code = code_of(error)
         known = translate(error, where)
-        if isinstance(known, Unavailable) or (known is not None and code in {None, 516}):
+        passes = isinstance(known, (Unavailable, Overloaded))
+        if known is not None and (passes or code is None or code in AUTHENTICATION):
             raise known from error
         raise InvalidQuery(f"ClickHouse: {one_line(str(error))}", code=code) from error
 

@@ -3,12 +3,15 @@
 The order of one write, each step durable before the next::
 
     1. hours      every hour that the documents are given (document_hours_raw)
-    2. documents  the newest version of each, at its home hour
-    3. graves     tombstones at the hours that a document has left
-    4. deliveries the fate of each message, for the ledger
+    2. look       at which hours they were ever, by whomsoever
+    3. documents  the newest version of each, at its home hour
+    4. graves     tombstones at the hours that a document has left
+    5. deliveries the fate of each message, for the ledger
 
 All tables replace rows of the same natural key by version, so a write that is repeated, whole or
-after a kill between any two steps, changes no answer.
+after a kill between any two steps, changes no answer. Looking comes after the own hours are known
+to all: of two workers that land versions of one document at the same time (one that has lost its
+partition finishes what it began), at least one sees both and buries the older.
 """
 
 from __future__ import annotations
@@ -17,31 +20,30 @@ import re
 import threading
 from typing import TYPE_CHECKING, Any
 
-from schemas.migrate import Target
 from schemas.migrate import migrate as apply_migrations
 from streams.backends.clickhouse import rows
-from streams.backends.clickhouse.address import Server
+from streams.backends.clickhouse.batches import chunks, dead, landed
 from streams.backends.clickhouse.connector import open_connector
+from streams.backends.clickhouse.ddl import Ddl, target_of
 from streams.backends.clickhouse.errors import translated
 from streams.backends.clickhouse.literals import tuples
 from streams.backends.clickhouse.moves import Place, settle
 from streams.backends.clickhouse.replays import replay_rows
+from streams.backends.clickhouse.storable import refusal
 from streams.backends.clickhouse.table import FORMAT, Table
-from streams.ports import Delivery
+from streams.ports import once
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from clickhouse_connect.driver.client import Client
+    from collections.abc import Mapping, Sequence
 
     from schemas.messages import DeadLetter, DriftAlert, Enriched, WindowStats
     from streams.backends.clickhouse.address import Address
     from streams.backends.clickhouse.rows import Columns
     from streams.clock import Clock
+    from streams.errors import InvalidDocument
+    from streams.ports import Attempt
     from streams.stages.replays import Replayed
 
-_CHUNK_ROWS = 5_000
-_CHUNK_CHARACTERS = 16 << 20
 _LOOKUP_KEYS = 2_000
 _LOOKUP_CHARACTERS = 1 << 20
 _LOW_CARDINALITY = re.compile(r"LowCardinality\((?:(\w+)|(Nullable\(\w+\)))\)")
@@ -49,6 +51,9 @@ _LANDING = {
     "async_insert": 0,  # the rows must be durable when the call returns
     "insert_deduplicate": 0,  # the natural keys do that; block hashes would drop real updates
     "max_partitions_per_insert_block": 0,  # archives spread one batch over decades
+    # A server that reports progress begins its answer before the insert is done: were it cut off
+    # then, the client would take it for a success.
+    "send_progress_in_http_headers": 0,
 }
 
 
@@ -83,37 +88,43 @@ class ClickHouseWarehouse:
             Unavailable: the database does not answer.
         """
         with self._writing, translated(self._where):
-            return apply_migrations(_Ddl(self._writer), self.target)
+            return apply_migrations(Ddl(self._writer, self.target), self.target)
 
-    def write_documents(self, documents: Sequence[Enriched]) -> None:
+    def refusal(
+        self, record: Enriched | WindowStats | DriftAlert | DeadLetter
+    ) -> InvalidDocument | None:
+        """Return why a record can never be stored, or None where it can; asks nobody."""
+        return refusal(record)
+
+    def write_documents(self, documents: Sequence[Enriched], attempt: Attempt = once) -> None:
         """Land enriched documents, then their deliveries."""
-        for chunk in _chunks(documents):
-            with self._writing, translated(self._where):
-                self._write_chunk(chunk)
+        for chunk in chunks(documents):
+            self._write_chunk(chunk, attempt)
 
-    def write_stats(self, stats: Sequence[WindowStats]) -> None:
+    def write_stats(self, stats: Sequence[WindowStats], attempt: Attempt = once) -> None:
         """Land window statistics."""
-        self._write(rows.stats(stats))
+        attempt(lambda: self._write(rows.stats(stats)))
 
-    def write_alerts(self, alerts: Sequence[DriftAlert]) -> None:
+    def write_alerts(self, alerts: Sequence[DriftAlert], attempt: Attempt = once) -> None:
         """Land drift alerts."""
-        self._write(rows.alerts(alerts))
+        attempt(lambda: self._write(rows.alerts(alerts)))
 
-    def write_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
+    def write_dead_letters(self, letters: Sequence[DeadLetter], attempt: Attempt = once) -> None:
         """Land dead letters, then their deliveries where they come from the documents topic."""
-        self._write(rows.dead_letters(letters))
-        fates = [_dead(letter) for letter in letters if letter.role == rows.ENRICH_ROLE]
-        self._write(rows.deliveries(fates, self._clock.now_ms()))
+        attempt(lambda: self._write(rows.dead_letters(letters)))
+        fates = [dead(letter) for letter in letters if letter.role == rows.ENRICH_ROLE]
+        attempt(lambda: self._write(rows.deliveries(fates, self._clock.now_ms())))
 
-    def write_replays(self, replays: Sequence[Replayed]) -> None:
+    def write_replays(self, replays: Sequence[Replayed], attempt: Attempt = once) -> None:
         """Land what became of dead letters that were put back."""
-        self._write(replay_rows(replays, self._clock.now_ms()))
+        attempt(lambda: self._write(replay_rows(replays, self._clock.now_ms())))
 
     def write_columns(self, columns: Columns) -> None:
         """Write rows of one table; returns when they are durable.
 
         Raises:
-            Unavailable: the database does not answer or asks to slow down.
+            Unavailable: the database does not answer.
+            Overloaded: it asks to slow down.
         """
         self._write(columns)
 
@@ -134,21 +145,27 @@ class ClickHouseWarehouse:
             self._writer.close()
             self._connector.close()
 
-    def _write_chunk(self, documents: Sequence[Enriched]) -> None:
-        moves = settle(documents, self._known(documents))
-        self._insert(rows.hours([Place.of(document) for document in documents]))
-        self._insert(rows.documents(moves.living))
-        self._insert(rows.tombstones(moves.graves))
-        self._insert(rows.deliveries(map(_landed, documents), self._clock.now_ms()))
+    def _write_chunk(self, documents: Sequence[Enriched], attempt: Attempt) -> None:
+        places = [Place.of(document) for document in documents]
+        attempt(lambda: self._write(rows.hours(places)))
+        moves = settle(documents, attempt(lambda: self._known(places)))
+        attempt(lambda: self._write(rows.documents(moves.living)))
+        attempt(lambda: self._write(rows.tombstones(moves.graves)))
+        fates = [landed(document) for document in documents]
+        attempt(lambda: self._write(rows.deliveries(fates, self._clock.now_ms())))
 
-    def _known(self, documents: Sequence[Enriched]) -> Iterator[Place]:
-        keys = sorted({(document.source, document.doc_id) for document in documents})
+    def _known(self, places: Sequence[Place]) -> list[Place]:
+        """Return every place that the documents of these were ever written to."""
+        keys = sorted({(place.source, place.doc_id) for place in places})
+        known: list[Place] = []
         for chunk in tuples(keys, most=_LOOKUP_KEYS, longest=_LOOKUP_CHARACTERS):
-            found = self._writer.query(
-                "SELECT source, doc_id, version, toUnixTimestamp64Second(published_hour) "
-                f"FROM document_hours_raw WHERE (source, doc_id) IN ({chunk})"
-            )
-            yield from (Place(*row) for row in found.result_rows)
+            with self._writing, translated(self._where):
+                found = self._writer.query(
+                    "SELECT source, doc_id, version, toUnixTimestamp64Second(published_hour) "
+                    f"FROM document_hours_raw WHERE (source, doc_id) IN ({chunk})"
+                )
+            known += (Place(*row) for row in found.result_rows)
+        return known
 
     def _write(self, columns: Columns) -> None:
         with self._writing, translated(self._where):
@@ -178,59 +195,3 @@ def wire_type(kind: str) -> str:
     """Return the type in which values are sent: the client packs Float32 several times faster."""
     plain = _LOW_CARDINALITY.sub(lambda match: match.group(1) or match.group(2), kind)
     return plain.replace("BFloat16", "Float32")
-
-
-def target_of(address: Address) -> Target:
-    """Return where an address's tables live."""
-    return Target(address.database, address.cluster if isinstance(address, Server) else None)
-
-
-class _Ddl:
-    """A client as migrations see it."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def execute(self, sql: str) -> None:
-        self._client.command(sql, use_database=False)
-
-    def rows(self, sql: str) -> Sequence[Sequence[object]]:
-        return self._client.query(sql).result_rows
-
-
-def _landed(document: Enriched) -> Delivery:
-    return Delivery(
-        document.topic,
-        document.partition,
-        document.offset,
-        document.received_at,
-        "landed",
-        document.source,
-        document.doc_id,
-    )
-
-
-def _dead(letter: DeadLetter) -> Delivery:
-    return Delivery(
-        letter.topic,
-        letter.partition,
-        letter.offset,
-        letter.received_at,
-        "dead-lettered",
-        letter.source or "",
-        letter.doc_id or "",
-    )
-
-
-def _chunks(documents: Sequence[Enriched]) -> Iterator[Sequence[Enriched]]:
-    """Cut into pieces whose rows fit into memory, however long their texts."""
-    start = length = 0
-    for end, document in enumerate(documents):
-        if end > start and (
-            end - start == _CHUNK_ROWS or length + len(document.text) > _CHUNK_CHARACTERS
-        ):
-            yield documents[start:end]
-            start, length = end, 0
-        length += len(document.text)
-    if start < len(documents):
-        yield documents[start:]

@@ -51,6 +51,7 @@ _NAMES = {
     516: "AUTHENTICATION_FAILED",
 }
 _OK = 200
+_PROGRESS = "send_progress_in_http_headers"
 
 
 class ClickHouseHttp:
@@ -105,7 +106,9 @@ class ClickHouseHttp:
         if fault.reset:
             reset(request)
         response = _response(request, statement, answer, fields)
-        if fault.cut:
+        if fault.cut and not fault.executed and fields.get(_PROGRESS) != "1":
+            reset(request)  # no answer has begun
+        elif fault.cut:
             break_off(request, response)
         honest = fault.reset or fault.cut or fault.status == _OK
         return response if honest else _ordered(fault, fields)
