@@ -23,6 +23,7 @@ from streams.backends.kafka.offsets import OffsetReader
 from streams.backends.kafka.topics import ensure_topics, topic_specs
 from streams.topics import ROLES, Topics
 from tests.bench.contenders.job import MAX_MESSAGE_BYTES
+from tests.bench.soak_samples import java_of
 from tests.bench.verify import Expected, check_outputs
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class Track:
         self._messages = messages
         self._admin = AdminClient({"bootstrap.servers": broker.bootstrap}, logger=client_logger())
         self._offsets = OffsetReader(broker.bootstrap)
+        self._java = java_of(broker.owner_pid)
 
     def race(self, contender: Contender, name: str) -> Run:
         """Run a contender over fresh topics under the prefix ``name``.
@@ -122,13 +124,13 @@ class Track:
         command = [str(contender.python), "-m", contender.module, *place]
         with _process([*command, str(len(self._messages))]) as (process, events):
             start = _event(events, contender)
-            broker = _cpu_of(self._broker.owner_pid)
+            broker = _cpu_of(self._java)
             end, cpu = self._end(contender, topics, process)
             run = Run(
                 documents=len(self._messages),
                 seconds=end - start["at"],
                 cpu_seconds=cpu - start["cpu"],
-                broker_cpu_seconds=_cpu_of(self._broker.owner_pid) - broker,
+                broker_cpu_seconds=_cpu_of(self._java) - broker,
                 peak_rss_mb=psutil.Process(process.pid).memory_info().rss / 1e6,
             )
         assert process.returncode == 0, f"{contender.name} ended with {process.returncode}"
@@ -144,7 +146,7 @@ class Track:
             assert process.poll() is None, f"{contender.name} ended with {process.returncode}"
             assert time.monotonic() < deadline, f"{contender.name} took too long"
             time.sleep(_LOOK_S)
-        return time.time(), _cpu_of(process.pid)
+        return time.time(), _cpu_of(psutil.Process(process.pid))
 
     def _written(self, topics: Topics) -> bool:
         extents = self._offsets.extents([topics.enriched])
@@ -207,8 +209,8 @@ def _event(events: queue.Queue[dict[str, Any] | None], contender: Contender) -> 
     return event
 
 
-def _cpu_of(pid: int | None) -> float:
-    times = psutil.Process(pid).cpu_times()
+def _cpu_of(process: psutil.Process) -> float:
+    times = process.cpu_times()
     return float(times.user + times.system)
 
 
