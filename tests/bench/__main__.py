@@ -1,40 +1,45 @@
 """``make bench``: the pipeline against the bare model on the same documents in the same run.
 
     python -m tests.bench [--documents N] [--report FILE]
+    python -m tests.bench throughput [...]     around a no-op model, against other frameworks
+    python -m tests.bench soak [...]           an hour at 70 % of the top rate
+    python -m tests.bench encoder | drift      parts, on real documents in TIDEMARK_BENCH_DATA
 
-Every figure is a ratio inside one run, since absolute speeds say more of the machine than of the
-code. The benchmarks of single parts need real documents in a folder (``TIDEMARK_BENCH_DATA``):
-``python -m tests.bench.bench_encoder`` and ``python -m tests.bench.bench_drift``.
+Figures are ratios inside one run where they can be, since absolute speeds say more of the machine
+than of the code. Each has ``--help``.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 from pathlib import Path
 
+_PARTS = {
+    "throughput": "tests.bench.bench_throughput",
+    "soak": "tests.bench.soak",
+    "encoder": "tests.bench.bench_encoder",
+    "drift": "tests.bench.bench_drift",
+}
+
 
 def main() -> int:
-    """Run the pipeline's benchmark, then those of its parts where there are documents for them."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Run the part that is named, or the pipeline's benchmark; returns the exit code."""
+    if len(sys.argv) > 1 and sys.argv[1] in _PARTS:
+        return _run(_PARTS[sys.argv[1]], *sys.argv[2:])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--documents", type=int, default=5000)
     parser.add_argument("--report", type=Path, default=Path("bench-results/pipeline.json"))
     options = parser.parse_args()
-    commands = [
-        [
-            *("-m", "streams", "demo", "--no-serve"),
-            *("--documents", str(options.documents), "--report", str(options.report)),
-        ]
-    ]
-    if os.environ.get("TIDEMARK_BENCH_DATA"):
-        commands.append(["-m", "tests.bench.bench_encoder"])
-    for command in commands:
-        finished = subprocess.run([sys.executable, *command], check=False)
-        if finished.returncode:
-            return finished.returncode
-    return 0
+    report = ["--documents", str(options.documents), "--report", str(options.report)]
+    return _run("streams", "demo", "--no-serve", *report)
+
+
+def _run(module: str, *arguments: str) -> int:
+    return subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode
 
 
 if __name__ == "__main__":

@@ -116,9 +116,7 @@ def workers(bootstrap: str, data: Path, *, one_process: bool) -> Iterator[dict[s
 def _top_rate(load: Load, sampler: Sampler, warm: int, seconds: float) -> float:
     """Return documents per second that all roles together commit while a backlog waits.
 
-    Args:
-        warm: documents before that; drift references are fitted after a thousand of each source.
-        seconds: how long to measure.
+    ``warm`` documents come before: drift references are fitted after a thousand of each source.
     """
     load.keep_backlog(_BACKLOG, sampler.waiting, lambda: _passed(sampler) >= warm)
     first, began = _passed(sampler), time.monotonic()
