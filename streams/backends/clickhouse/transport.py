@@ -18,6 +18,7 @@ _STATUS = re.compile(r"HTTP status (\d{3})")
 _BUSY = frozenset({429, 503})
 _PASSING = frozenset({408, 500, 502, 504})
 _WRONG_PORT = re.compile(r"Port \d+ is for clickhouse-client program")
+_HUNG_UP = ("it closed the connection", "connection reset")
 _PORTS = "8123, or 8443 with clickhouses://, unless it was changed"
 
 
@@ -45,6 +46,8 @@ def translate_transport(error: Exception, where: str, *, opening: bool) -> Tidem
         return Misconfigured(f"{where}: the host is no name; check TIDEMARK_CLICKHOUSE")
     if reason := _silence(causes):
         hint = "; check host and port in TIDEMARK_CLICKHOUSE" if opening else ""
+        if opening and reason in _HUNG_UP:
+            hint += ", and write clickhouses:// where it speaks TLS"
         return Unavailable(f"{where} does not answer: {reason}{hint}")
     if any(isinstance(cause, BadStatusLine) for cause in causes):
         return wrong(
@@ -118,8 +121,8 @@ def _silence(causes: list[BaseException]) -> str | None:
         return "no answer in time"
     for kind, reason in (
         (ConnectionRefusedError, "connection refused"),
-        (RemoteDisconnected, "it closed the connection"),
-        (ConnectionResetError, "connection reset"),
+        (RemoteDisconnected, _HUNG_UP[0]),
+        (ConnectionResetError, _HUNG_UP[1]),
         (BrokenPipeError, "connection reset"),
         (OSError, ""),
     ):
