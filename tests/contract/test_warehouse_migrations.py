@@ -10,7 +10,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from threading import Barrier
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -53,7 +53,7 @@ def _migrate(server: ClickHouseServer, database: str, together: Barrier | None =
         return warehouse.migrate()
 
 
-def _state(server: ClickHouseServer, database: str) -> tuple[list[object], int]:
+def _state(server: ClickHouseServer, database: str) -> tuple[list[list[Any]], int]:
     url = server.address(database=database)
     with closing(open_warehouse(url, password=server.password, migrate=False)) as warehouse:
         recorded = warehouse.query(
