@@ -45,7 +45,8 @@ def test_commands_that_people_are_told_exist() -> None:
     for service, words in told():
         assert service in services()
         if words:
-            assert parsed(words) == words[0]
+            # It raises where there is no such command; a group has a command of its own inside.
+            assert parsed(words) in {words[0], "show"}
 
 
 def test_profiles_and_variables_exist() -> None:
