@@ -21,7 +21,7 @@ test: $(DEV_STAMP) ## Set up everything and run the tests
 
 test-server: $(DEV_STAMP) ## The warehouse's contract on the server of TIDEMARK_CLICKHOUSE, in a scratch database
 	@case "$$TIDEMARK_CLICKHOUSE" in clickhouse://*|clickhouses://*) ;; \
-	  *) echo "set TIDEMARK_CLICKHOUSE to a server: clickhouse://user:password@host:8123/any" >&2; exit 2;; esac
+	  *) echo "set TIDEMARK_CLICKHOUSE to a server: clickhouse://user@host:8123/any" >&2; exit 2;; esac
 	$(BIN)/pytest tests/contract/test_warehouse_contract.py -k server $(ARGS)
 
 bench: $(DEV_STAMP) ## Benchmarks: the pipeline, or ARGS="throughput", "soak", "encoder", "drift"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -25,7 +24,7 @@ from tests.support.landed import (
     scattered,
     window,
 )
-from tests.support.real_clickhouse import named_server, scratch_database
+from tests.support.real_clickhouse import named_server, scratch_warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,10 +72,7 @@ def http(one_clickhouse: ClickHouseServer, clock: FixedClock) -> Iterator[ClickH
 @pytest.fixture(scope="module")
 def server(clock: FixedClock) -> Iterator[ClickHouseWarehouse]:
     """A real server, in a database of its own: ``make test-server``."""
-    with (
-        scratch_database(os.environ["TIDEMARK_CLICKHOUSE"]) as url,
-        closing(open_warehouse(url, clock=clock)) as warehouse,
-    ):
+    with scratch_warehouse(clock) as warehouse:
         yield warehouse
 
 
