@@ -49,6 +49,7 @@ def _run(name: str, options: argparse.Namespace) -> dict[str, Any]:
         model=options.model or plan.model,
         workers=options.workers,
         nodes=plan.nodes,
+        poll_s=plan.poll_s,
         corpus=min(int(size["documents"]), _LARGEST_CORPUS),
         seed=options.seed,
     )

@@ -26,7 +26,7 @@ from tests.fault.published import Item, Published, Publisher
 from tests.fault.samples import Sampler
 from tests.fault.verdict import Verdict, judge
 from tests.fault.worker import WorkerProcess
-from tests.fault.worker_process import MODEL_FILES, SLOW
+from tests.fault.worker_process import MODEL_FILES, POLL_S, SLOW
 from tests.support.clickhouse_server import running_clickhouse
 from tests.support.commands import data_folder, environment
 from tests.support.runtime import platform_on, settings_for
@@ -57,6 +57,7 @@ class ClusterOptions:
         models: data folder that holds the real model.
         workers: processes of each role.
         corpus: how many distinct texts to read from this machine's packages.
+        poll_s: poll interval of the consumers in seconds; the production value if None.
         settings: of the workers, besides those that the harness needs.
     """
 
@@ -69,6 +70,7 @@ class ClusterOptions:
     partitions: int = 6
     corpus: int = 2_000
     seed: int = 1
+    poll_s: float | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -140,6 +142,14 @@ class Cluster:
         if failures:
             raise failures[0]
 
+    @contextmanager
+    def slowed(self, seconds: float) -> Iterator[None]:
+        """Let every batch of inference take longer within the block."""
+        if seconds > 0:
+            self.slow.write_text(str(seconds), encoding="ascii")
+        yield
+        self.slow.unlink(missing_ok=True)
+
     def drain(self, patience: float = _PATIENCE_S) -> None:
         """Wait until every role has committed all that there is."""
         self.offsets.drain(patience, self.evidence)
@@ -189,6 +199,8 @@ class Env:
             **self.options.settings,
         }
         env = environment(data, **given) | {SLOW: str(self.slow), **self.variables}
+        if self.options.poll_s is not None:
+            env |= {POLL_S: str(self.options.poll_s)}
         return WorkerProcess(role, number, folder, env)
 
 

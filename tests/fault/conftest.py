@@ -25,7 +25,9 @@ CORPUS = 400
 def cluster(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Two workers of each role with the small model, one node of Kafka, ClickHouse over HTTP."""
     folder = tmp_path_factory.mktemp("cluster")
-    options = ClusterOptions(folder, kafka_jars, folder, model="tiny", workers=2, corpus=CORPUS)
+    options = ClusterOptions(
+        folder, kafka_jars, folder, model="tiny", workers=2, corpus=CORPUS, poll_s=3.0
+    )
     with running_cluster(options) as running:
         yield running
 

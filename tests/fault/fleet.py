@@ -22,7 +22,7 @@ _LOOK_S = 0.1
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 0.5, 10.0
 _WELL_AFTER_S = 20.0
 _STOP_S = 45.0
-_READY_S = 180.0
+_READY_S = 600.0
 
 
 class Fleet:

@@ -29,14 +29,14 @@ def _check(report: dict[str, Any]) -> None:
 
 def test_kill_9_of_random_workers(cluster: Cluster) -> None:
     """Documents, deliveries, dead letters and windows count once."""
-    report = kill(cluster, documents=300, kills=4, every_s=1.0)
+    report = kill(cluster, documents=300, kills=4, every_s=1.0, slow_s=0.3)
     _check(report)
     assert report["kills"] == 4
 
 
 def test_sigterm_of_random_workers(cluster: Cluster) -> None:
     """The same, and nothing is enriched again beyond the commit interval."""
-    report = term(cluster, documents=300, stops=3, every_s=1.5)
+    report = term(cluster, documents=300, stops=3, every_s=1.5, slow_s=0.3)
     _check(report)
     assert report["within_bound"]
 

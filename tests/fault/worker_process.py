@@ -2,10 +2,11 @@
 
     python -m tests.fault.worker_process worker --role enrich
 
-Without the two variables below it is the production command line and nothing else.
+Without the variables below it is the production command line and nothing else.
 
 ``FAULT_MODEL_FILES``  folder with the files of the tiny model of the tests, instead of the pinned
 ``FAULT_SLOW``         file that holds how many seconds one batch of inference takes longer
+``FAULT_POLL_S``       the consumers' poll interval, so that a test need not wait for minutes
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from __future__ import annotations
 import os
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import models.manifest
 from tests.support.tiny_model import pinned_tiny
 
-MODEL_FILES, SLOW = "FAULT_MODEL_FILES", "FAULT_SLOW"
+MODEL_FILES, SLOW, POLL_S = "FAULT_MODEL_FILES", "FAULT_SLOW", "FAULT_POLL_S"
 _LOOK_S = 0.5
 
 
@@ -31,6 +33,8 @@ def main() -> None:
         use_tiny_model(Path(os.environ[MODEL_FILES]))
     if SLOW in os.environ:
         _slow_down(Path(os.environ[SLOW]))
+    if POLL_S in os.environ:
+        _poll_within(float(os.environ[POLL_S]))
     from streams.cli.main import main as tidemark  # noqa: PLC0415 - after the model was exchanged
 
     tidemark()
@@ -63,6 +67,13 @@ def _slow_down(path: Path) -> None:
         return core(self, prepared)
 
     OnePassEnricher.core = slow_core  # type: ignore[method-assign]
+
+
+def _poll_within(seconds: float) -> None:
+    from streams.runtime import wiring  # noqa: PLC0415 - heavy imports
+    from streams.runtime.faust_app import AppOptions  # noqa: PLC0415
+
+    vars(wiring)["AppOptions"] = partial(AppOptions, poll_interval=seconds)
 
 
 def _end_with(parent: int) -> None:

@@ -7,19 +7,20 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from streams.topics import ROLES
 from tests.fault.cluster import now_ms
 from tests.fault.redelivery import Redelivery, redelivery
 from tests.fault.worker import HarnessFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
+    from streams.topics import Role
     from tests.fault.cluster import Cluster
-    from tests.fault.fleet import Fleet
     from tests.fault.worker import WorkerProcess
 
 _LOOK_S = 0.05
-_START_S = 120.0
+_START_S = 300.0
 
 
 class Course:
@@ -67,13 +68,35 @@ def pause(seconds: float) -> None:
     threading.Event().wait(seconds)
 
 
-def any_running(fleet: Fleet, choose: Callable[[Sequence[WorkerProcess]], WorkerProcess]) -> Any:
-    """Choose a process that runs, in its start or at its work."""
-    deadline = time.monotonic() + _START_S
-    while True:
-        running = [worker for worker in fleet.of() if worker.running and not worker.wanted]
-        if running:
-            return choose(running)
-        if time.monotonic() > deadline:
-            raise HarnessFailed("no worker runs")
-        pause(_LOOK_S)
+class Victims:
+    """Chooses workers: the roles in random order, each as often as the others.
+
+    Args:
+        cluster: whose workers.
+        in_start: whether those that have not started yet may be hit, too.
+    """
+
+    def __init__(self, cluster: Cluster, *, in_start: bool) -> None:
+        self._fleet = cluster.fleet
+        self._rng = cluster.rng
+        self._in_start = in_start
+        self._roles: list[Role] = []
+
+    def next(self) -> WorkerProcess:
+        """Return a worker that runs.
+
+        Raises:
+            HarnessFailed: there is none of the role for minutes.
+        """
+        if not self._roles:
+            self._roles = self._rng.sample(ROLES, len(ROLES))
+        role = self._roles.pop()
+        deadline = time.monotonic() + _START_S
+        while not (fit := [one for one in self._fleet.of(role) if self._fits(one)]):
+            if time.monotonic() > deadline:
+                raise HarnessFailed(f"no worker of role {role} runs")
+            pause(_LOOK_S)
+        return self._rng.choice(fit)
+
+    def _fits(self, worker: WorkerProcess) -> bool:
+        return worker.running and not worker.wanted and (self._in_start or worker.ready)

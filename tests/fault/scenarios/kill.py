@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from tests.fault.scenarios.common import Course, any_running, pause
+from tests.fault.scenarios.common import Course, Victims, pause
 
 if TYPE_CHECKING:
     from tests.fault.cluster import Cluster
 
 
-def kill(cluster: Cluster, *, documents: int, kills: int, every_s: float) -> dict[str, Any]:
+def kill(
+    cluster: Cluster, *, documents: int, kills: int, every_s: float, slow_s: float = 0.0
+) -> dict[str, Any]:
     """Kill so many workers; whoever runs may be hit, also in its start.
 
     Args:
@@ -19,13 +21,15 @@ def kill(cluster: Cluster, *, documents: int, kills: int, every_s: float) -> dic
         documents: published evenly while it goes on.
         kills: how many.
         every_s: mean seconds from one to the next; they are random between none and twice that.
+        slow_s: what a batch takes besides inference, so that a small model has work in flight.
     """
     course = Course(cluster, "kill")
     struck: list[dict[str, Any]] = []
-    with cluster.publishing(documents, kills * every_s):
+    victims = Victims(cluster, in_start=True)
+    with cluster.slowed(slow_s), cluster.publishing(documents, kills * every_s):
         for _ in range(kills):
             pause(cluster.rng.uniform(0.0, 2 * every_s))
-            worker = any_running(cluster.fleet, cluster.rng.choice)
+            worker = victims.next()
             phase = "work" if worker.ready else "start"
             cluster.fleet.kill(worker)
             at = cluster.sampler.mark(f"kill {worker.name}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.fault.cluster import now_ms
-from tests.fault.scenarios.common import Course, any_running, pause
+from tests.fault.scenarios.common import Course, Victims, pause
 
 if TYPE_CHECKING:
     from tests.fault.cluster import Cluster
@@ -14,7 +14,9 @@ COMMIT_INTERVAL_S = 1.0
 """Between two commits of a worker; what was acknowledged since the last one may come again."""
 
 
-def term(cluster: Cluster, *, documents: int, stops: int, every_s: float) -> dict[str, Any]:
+def term(
+    cluster: Cluster, *, documents: int, stops: int, every_s: float, slow_s: float = 0.0
+) -> dict[str, Any]:
     """Stop so many workers in order.
 
     The bound of what may be enriched again per stop is what all workers together enrich within a
@@ -27,14 +29,16 @@ def term(cluster: Cluster, *, documents: int, stops: int, every_s: float) -> dic
         documents: published evenly while it goes on.
         stops: how many.
         every_s: mean seconds from one to the next.
+        slow_s: what a batch takes besides inference, so that a small model has work in flight.
     """
     course = Course(cluster, "term")
     moments: list[int] = []
     struck: list[str] = []
-    with cluster.publishing(documents, stops * every_s):
+    victims = Victims(cluster, in_start=False)
+    with cluster.slowed(slow_s), cluster.publishing(documents, stops * every_s):
         for _ in range(stops):
             pause(cluster.rng.uniform(0.0, 2 * every_s))
-            worker = any_running(cluster.fleet, cluster.rng.choice)
+            worker = victims.next()
             cluster.fleet.terminate(worker)
             cluster.sampler.mark(f"term {worker.name}")
             moments.append(now_ms())
