@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from streams.drift.hashset import Hashes
 
 _NOT_SUMS = {"terms", "ids"}
+_COUNT_BITS = 20
 
 
 @dataclass(slots=True)
@@ -93,7 +94,7 @@ class Window:
             source=source,
             window_start=self.start,
             window_seconds=window_ms // 1000,
-            version=self.version,
+            version=self._record_version(),
             documents=count,
             late_documents=self.late,
             tokens=self.tokens,
@@ -112,6 +113,14 @@ class Window:
             reference_documents=reference_documents,
             embedding_model=model,
         )
+
+    def _record_version(self) -> int:
+        """Order the emissions of this window: each one that counts more comes after the others.
+
+        A document from a partition that lags leaves the newest timestamp as it is; and a worker
+        that stood still may write an early emission after a later one.
+        """
+        return (self.version << _COUNT_BITS) | min(self.documents, (1 << _COUNT_BITS) - 1)
 
     def parts(self) -> dict[str, Callable[[], bytes]]:
         """Return the state by name; a name tells the content."""

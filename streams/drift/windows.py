@@ -9,8 +9,8 @@ The watermark (``watermark.py``) says how far event time has come. A window
 * is then emitted a last time, if documents came since, and forgotten. Documents for it that come
   later still count as ``too_late``: they take part in drift detection, but in no window.
 
-A later emission has the same or a higher version and replaces the earlier one. A document counts
-once per window by its ``doc_id``.
+An emission that counts more documents has a higher version and replaces the others, in whatever
+order they are written. A document counts once per window by its ``doc_id``.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def test_all_fields() -> None:
         source="news",
         window_start=START,
         window_seconds=60,
-        version=START + 2003,
+        version=((START + 2003) << 20) + 2,
         documents=2,
         late_documents=0,
         tokens=23,
@@ -82,6 +82,15 @@ def test_an_open_window_is_emitted_when_it_has_doubled() -> None:
     assert [record.documents for record in records] == [1, 2, 4, 8]
     closing = feeder.feed(60)
     assert [(r.window_start, r.documents) for r in closing] == [(START, 11), (START + MINUTE, 1)]
+
+
+def test_each_emission_has_a_higher_version() -> None:
+    """Also when older messages come later: the database keeps the fullest, not the last written."""
+    feeder = Feeder()
+    records = [feeder.feed(9 - second, received_at=START + 9000 - second) for second in range(8)]
+    versions = [record.version for found in records for record in found]
+    assert len(versions) == 4
+    assert versions == sorted(set(versions))
 
 
 def test_late_documents_are_taken_in_and_told() -> None:
