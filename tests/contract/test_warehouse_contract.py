@@ -234,9 +234,14 @@ def test_nothing_is_written_of_nothing(kept: Inspected) -> None:
     assert kept.counts() == (0, 0, 0, 0, 0)
 
 
-def test_twenty_thousand_documents_in_torn_batches(kept: Inspected) -> None:
-    """20,000 messages, with batches repeated whole and in part, land once each."""
-    batch = scattered(20_000)
+def test_twenty_thousand_documents_in_torn_batches(
+    kept: Inspected, request: pytest.FixtureRequest
+) -> None:
+    """20,000 messages, with batches repeated whole and in part, land once each.
+
+    Over HTTP 5,000: the engine is the same, and the machines that run this are busy.
+    """
+    batch = scattered(5_000 if request.node.callspec.params["kept"] == "http" else 20_000)
     for start in range(0, len(batch), 4_000):
         kept.warehouse.write_documents(batch[start : start + 3_000])
         kept.warehouse.write_documents(batch[start : start + 4_000])

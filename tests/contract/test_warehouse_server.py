@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.support.clickhouse_server import ClickHouseServer
 
 ROOT = Path(__file__).parents[2]
-SOME = "server and (sources_do_not_share or any_text_is_kept or byte_for_byte)"
+SOME = "server and (sources_do_not_share or byte_for_byte)"
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here")
 
