@@ -27,6 +27,7 @@ from models.registry import Registry
 from streams.backends.clickhouse import open_reader
 from streams.backends.kafka.offsets import OffsetReader
 from streams.backends.kafka.opening import BrokerOptions, open_broker
+from streams.backends.kafka.topics import ensure_topics, topic_specs
 from streams.config import load_settings
 from streams.topics import ROLES, Topics
 from tests.bench.documents import distinct_documents, endless
@@ -38,7 +39,9 @@ from tests.bench.soak_view import panels
 from tests.support.commands import Command, data_folder, environment, running_command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from streams.backends.kafka.broker import Broker
 
 RESULTS = Path("bench-results")
 _EVERY_S = 5.0
@@ -71,26 +74,25 @@ def soak(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     settings = load_settings()
     weights = Registry(settings.data).pull(settings.model).folder
     data = data_folder(folder / "data", weights)
-    jars = settings.data / "kafka"
-    with (
-        open_broker(BrokerOptions("local", folder / "broker", jars=jars)) as broker,
-        workers(broker.bootstrap, data, one_process=given.one_process) as commands,
-    ):
-        processes = {name: psutil.Process(one.process.pid) for name, one in commands.items()}
-        processes["Apache Kafka"] = java_of(broker.owner_pid)
-        sampler = Sampler(
-            processes,
-            OffsetReader(broker.bootstrap),
-            Topics(),
-            data / "clickhouse",
-            folder / "broker",
-        )
+    options = BrokerOptions("local", folder / "broker", jars=settings.data / "kafka")
+    with open_broker(options) as broker:
+        size = settings.max_message_bytes
+        ensure_topics(broker, topic_specs(Topics(), settings.partitions, 1, size))
         load = Load(broker.bootstrap, Topics().documents, documents)
-        top_rate = _top_rate(load, sampler, given.warm, given.top_seconds)
-        _say(f"top rate: {top_rate:.1f} documents/s")
-        _steady(load, sampler, given.share * top_rate, 60 * given.minutes, list(commands.values()))
+        with workers(broker.bootstrap, data, one_process=given.one_process) as commands:
+            sampler = _sampler(broker, commands, data, folder / "broker")
+            top_rate = _top_rate(load, sampler, given.warm, given.top_seconds)
+            rate, seconds = given.share * top_rate, 60 * given.minutes
+            _steady(load, sampler, rate, seconds, list(commands.values()))
         sampler.offsets.close()
     return _report(given, load, sampler, data, top_rate)
+
+
+def _sampler(broker: Broker, commands: Mapping[str, Command], data: Path, log: Path) -> Sampler:
+    processes = {name: psutil.Process(one.process.pid) for name, one in commands.items()}
+    processes["Apache Kafka"] = java_of(broker.owner_pid)
+    offsets = OffsetReader(broker.bootstrap)
+    return Sampler(processes, offsets, Topics(), data / "clickhouse", log)
 
 
 @contextlib.contextmanager
@@ -126,7 +128,8 @@ def _top_rate(load: Load, sampler: Sampler, warm: int, seconds: float) -> float:
         lambda: time.monotonic() > began + seconds and _passed(sampler) > first + _LEAST,
     )
     rate = (_passed(sampler) - first) / (time.monotonic() - began)
-    _until(lambda: sampler.waiting() == 0)
+    _say(f"top rate: {rate:.1f} documents/s; finishing the backlog")
+    _drained(sampler)
     return rate
 
 
@@ -155,7 +158,7 @@ def _steady(
     finally:
         stop.set()
         thread.join()
-    _until(lambda: sampler.waiting() == 0)
+    _drained(sampler)
 
 
 def _report(
@@ -205,12 +208,14 @@ def _latencies(reader: Any, first: float, last: float) -> dict[str, list[tuple[f
     }
 
 
-def _until(claim: Any) -> None:
+def _drained(sampler: Sampler) -> None:
+    """Wait until every role has committed all that was published."""
     deadline = time.monotonic() + _PATIENCE_S
-    while not claim():
+    while sampler.waiting():
         if time.monotonic() > deadline:
-            raise TimeoutError("the workers did not get there")
-        time.sleep(0.2)
+            lag = {role: sampler.lag(role) for role in ROLES}
+            raise TimeoutError(f"not all came through in {_PATIENCE_S:.0f} s: lag {lag}")
+        time.sleep(0.5)
 
 
 def _say(line: str) -> None:

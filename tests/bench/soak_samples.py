@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import psutil
 
+from streams.errors import Unavailable
 from streams.topics import ROLES, Topics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from streams.backends.kafka.offsets import OffsetReader
+    from streams.backends.kafka.offsets import Lag, OffsetReader
 
 _MEGABYTE = 1e6
+_TRIES = 30
 
 
 @dataclass(frozen=True)
@@ -70,12 +74,23 @@ class Sampler:
         """Return messages that a role has not committed yet, documents' way only."""
         topic = self.topics.documents if role == "enrich" else self.topics.enriched
         group = f"{self.topics.prefix}-{role}"
-        return sum(lag.messages for lag in self.offsets.lag(group, [topic]))
+        return sum(lag.messages for lag in self._asked(group, topic))
 
     def landed(self) -> int:
         """Return documents whose landing is committed."""
-        lags = self.offsets.lag(self.topics.group("land"), [self.topics.enriched])
+        lags = self._asked(self.topics.group("land"), self.topics.enriched)
         return sum(lag.committed or 0 for lag in lags)
+
+    def _asked(self, group: str, topic: str) -> list[Lag]:
+        """Ask the broker; a hiccup of a loaded machine ends no soak of an hour."""
+        for left in reversed(range(_TRIES)):
+            try:
+                return self.offsets.lag(group, [topic])
+            except Unavailable:
+                if not left:
+                    raise
+                time.sleep(1)
+        raise AssertionError
 
     def waiting(self) -> int:
         """Return documents on their way through the slowest role."""
@@ -91,10 +106,10 @@ def java_of(owner_pid: int | None) -> psutil.Process:
 
 
 def _size_mb(folder: Path) -> float:
+    """Return what files take; those that are merged away meanwhile count nothing."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.lstat().st_size
-        except FileNotFoundError:  # merged away meanwhile
-            continue
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(place, name)).st_size  # noqa: PTH116, PTH118 - many
     return total / _MEGABYTE
