@@ -111,5 +111,5 @@ def _size_mb(folder: Path) -> float:
     for place, _, names in os.walk(folder):
         for name in names:
             with contextlib.suppress(FileNotFoundError):
-                total += os.lstat(os.path.join(place, name)).st_size  # noqa: PTH116, PTH118 - many
+                total += os.lstat(os.path.join(place, name)).st_size  # noqa: PTH118 - many
     return total / _MEGABYTE
