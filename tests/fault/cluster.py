@@ -159,7 +159,8 @@ class Cluster:
         return judge(self.database.url, self.kafka.bootstrap, self.topics, self.published)
 
     def evidence(self) -> str:
-        """Return the ends of all logs."""
+        """Return the ends of all logs; behind them, in the logs, all stacks are written."""
+        self.fleet.dump_stacks()
         ends = [f"--- {worker.name}\n{worker.tail(1500)}" for worker in self.fleet.of()]
         unasked = "\n".join(map(str, self.fleet.unasked()[-10:]))
         return "\n".join(ends) + f"\nended by themselves:\n{unasked}"

@@ -114,6 +114,11 @@ class Fleet:
         for worker in workers:
             self._signal(worker, signal.SIGCONT)
 
+    def dump_stacks(self) -> None:
+        """Let every worker write its stacks to its log."""
+        for worker in self.of():
+            self._signal(worker, signal.SIGUSR1)
+
     def unasked(self, since: int = 0) -> list[Exit]:
         """Return the ends that the harness had not asked for, or that went badly.
 

@@ -2,7 +2,8 @@
 
     python -m tests.fault.worker_process worker --role enrich
 
-Without the variables below it is the production command line and nothing else.
+SIGUSR1 writes the stacks of all threads and tasks to standard error. Without the variables below
+it is the production command line and nothing else.
 
 ``FAULT_MODEL_FILES``  folder with the files of the tiny model of the tests, instead of the pinned
 ``FAULT_SLOW``         file that holds how many seconds one batch of inference takes longer
@@ -11,7 +12,12 @@ Without the variables below it is the production command line and nothing else.
 
 from __future__ import annotations
 
+import asyncio
+import faulthandler
+import gc
 import os
+import signal
+import sys
 import threading
 import time
 from functools import partial
@@ -28,6 +34,7 @@ _LOOK_S = 0.5
 def main() -> None:
     """Run the command line."""
     parent = os.getppid()
+    signal.signal(signal.SIGUSR1, lambda _number, _frame: dump_stacks())
     threading.Thread(target=_end_with, args=(parent,), name="orphan-watch", daemon=True).start()
     if MODEL_FILES in os.environ:
         use_tiny_model(Path(os.environ[MODEL_FILES]))
@@ -38,6 +45,15 @@ def main() -> None:
     from streams.cli.main import main as tidemark  # noqa: PLC0415 - after the model was exchanged
 
     tidemark()
+
+
+def dump_stacks() -> None:
+    """Write where every thread is and what every task of every event loop waits for."""
+    faulthandler.dump_traceback(sys.stderr)
+    for task in [one for one in gc.get_objects() if isinstance(one, asyncio.Task)]:
+        if not task.done():
+            task.print_stack(limit=12, file=sys.stderr)
+    sys.stderr.flush()
 
 
 def use_tiny_model(files: Path) -> None:
