@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streams.backends.kafka.librdkafka import silent_logger
@@ -50,6 +50,15 @@ class Offsets:
         self._partitions = range(partitions)
         config = {"bootstrap.servers": bootstrap, "reconnect.backoff.max.ms": 500}
         self._admin = AdminClient(config, logger=silent_logger())
+        # Not the admin client's question for groups: librdkafka 2.x ends the process (a segmentation
+        # fault in rd_kafka_cgrp_op) when a coordinator that moves or dies refuses it.
+        self._consumers = {
+            role: Consumer(
+                {**config, "group.id": topics.group(role), "enable.auto.commit": False},
+                logger=silent_logger(),
+            )
+            for role in ROLES
+        }
 
     def standing(self) -> Standing | None:
         """Return where the roles are; None while the broker is away."""
@@ -70,16 +79,12 @@ class Offsets:
         return Standing({role: sum(found.values()) for role, found in committed.items()}, lag)
 
     def _committed(self, role: Role) -> dict[tuple[str, int], int]:
-        group = self._topics.group(role)
-        request = [ConsumerGroupTopicPartitions(group)]
-        answer: Any = self._admin.list_consumer_group_offsets(request, request_timeout=_ANSWER_S)
-        try:
-            found = answer[group].result().topic_partitions
-        except KafkaException as error:
-            reason: Any = error.args[0]
-            if reason.code() == KafkaError.GROUP_ID_NOT_FOUND:
-                return {}
-            raise
+        asked = [
+            TopicPartition(topic, one)
+            for topic in self._topics.consumed_by(role)
+            for one in self._partitions
+        ]
+        found = self._consumers[role].committed(asked, timeout=_ANSWER_S)
         return {(one.topic, one.partition): one.offset for one in found if one.offset >= 0}
 
     def _ends(self) -> dict[tuple[str, int], int]:
