@@ -6,26 +6,30 @@ message that can be put into the agent's queue at once, which is nearly every on
 ``BulkConsumer`` puts those there itself, while Faust's own fetcher asks it for the next message;
 and ``batches`` empties the queue without a stream in between.
 
-Whatever is not plain is left to Faust, message by message: a full queue (it waits for room, and
-pauses the partition meanwhile), offsets that jump or come again, a topic with several agents, flow
-that is suspended. Partitions that were revoked or paused, and messages of an older generation,
-Faust's ``getmany`` has taken out before. So nothing is delivered here that it would not deliver
-itself, and in the same order.
+Whatever is not plain is left to Faust, message by message: a full queue (it waits for room), offsets
+that jump or come again, a topic with several agents, flow that is suspended. Partitions that were
+revoked or paused, and messages of an older generation, Faust's ``getmany`` has taken out before. So
+nothing is delivered here that it would not deliver itself, and in the same order.
+
+One thing is not done: a queue that fills does not pause its partition. Faust then fetches from the
+others, and when there are none, or none with messages, it sleeps a second while the agent has
+nothing left to do: with a backlog, a third of the time. All partitions end in one queue here, and
+what bounds memory is that the next fetch waits until the one before is in it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import faust
-from faust.types import TP
 
 from streams.runtime.faust_consumer import LaneConsumer, LaneTransport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator
+
+    from faust.types import TP
 
 _KNOWN = {"0.15.3"}
 _TURN = 256  # messages between two turns of the event loop
@@ -38,10 +42,6 @@ def bulk_intake_fits() -> bool:
 
 class BulkConsumer(LaneConsumer):
     """Puts messages into the agent's queue without a task for each."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._pressure: dict[TP, tuple[Callable[[], None], Callable[[], None]]] = {}
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
         """Yield only those messages that need Faust's own way of delivering."""
@@ -65,19 +65,11 @@ class BulkConsumer(LaneConsumer):
         (channel,) = channels
         if channel.queue.full():
             return False
-        high, drop = self._pressure.get(tp) or self._pressure_of(tp)
         message.refcount += 1
         event = self.app.create_event(message.key, message.value, message.headers, message)
-        channel.queue.put_nowait_enhanced(event, on_pressure_high=high, on_pressure_drop=drop)
+        channel.queue.force_put_nowait(event)
         self._read_offset[tp] = message.offset
         return True
-
-    def _pressure_of(self, tp: TP) -> tuple[Callable[[], None], Callable[[], None]]:
-        """Return what pauses and resumes fetching a partition; the same each time."""
-        own = TP(*tp)  # records come with aiokafka's kind, which compares equal
-        found = (partial(self.on_buffer_full, own), partial(self.on_buffer_drop, own))
-        self._pressure[tp] = found
-        return found
 
 
 class BulkTransport(LaneTransport):

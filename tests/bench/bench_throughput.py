@@ -19,6 +19,7 @@ import json
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import venv
 from dataclasses import asdict
@@ -27,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.codec import codec_for
 from streams.backends.kafka.opening import BrokerOptions, open_broker
+from streams.config import load_settings
 from tests.bench.documents import distinct_documents, endless
 from tests.bench.race import Contender, Run, Track
 
@@ -70,7 +72,11 @@ def race(chosen: Sequence[Contender], documents: int, rounds: int) -> dict[str, 
     """Run every contender in every round, each round in another order."""
     runs: dict[str, list[Run]] = {one.name: [] for one in chosen}
     messages = _messages(documents)
-    with open_broker(BrokerOptions("local", RESULTS / "broker")) as broker:
+    jars = load_settings().data / "kafka"
+    with (
+        tempfile.TemporaryDirectory(prefix="tidemark-race-") as folder,
+        open_broker(BrokerOptions("local", Path(folder), jars=jars)) as broker,
+    ):
         track = Track(broker, messages)
         for number in range(rounds):
             turn = number % len(chosen)

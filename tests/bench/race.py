@@ -104,7 +104,7 @@ class Track:
         finally:
             futures = self._admin.delete_topics(list(topics.all))
             for future in futures.values():
-                future.result(30)
+                future.result(_PATIENCE_S)
         return run
 
     def close(self) -> None:
