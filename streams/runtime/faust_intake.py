@@ -6,10 +6,10 @@ message that can be put into the agent's queue at once, which is nearly every on
 ``BulkConsumer`` puts those there itself, while Faust's own fetcher asks it for the next message;
 and ``batches`` empties the queue without a stream in between.
 
-Whatever is not plain is left to Faust, message by message: a full queue (it waits for room), offsets
-that jump or come again, a topic with several agents, flow that is suspended. Partitions that were
-revoked or paused, and messages of an older generation, Faust's ``getmany`` has taken out before. So
-nothing is delivered here that it would not deliver itself, and in the same order.
+Whatever is not plain is left to Faust, message by message: a full queue (it waits for room),
+offsets that jump or come again, a topic with several agents, flow that is suspended. Partitions
+that were revoked or paused, and messages of an older generation, Faust's ``getmany`` has taken out
+before. So nothing is delivered here that it would not deliver itself, and in the same order.
 
 One thing is not done: a queue that fills does not pause its partition. Faust then fetches from the
 others, and when there are none, or none with messages, it sleeps a second while the agent has
