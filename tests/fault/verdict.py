@@ -179,7 +179,12 @@ def _ledger(client: Client, topic: str, published: Published) -> dict[str, int]:
     received, landed, dead, missing = map(
         int, _rows(client, f"SELECT {sums} FROM ledger WHERE topic = '{topic}'")[0]
     )
+    # Nothing was lost here: whatever it told on the way, it cried wolf.
+    gaps = _rows(client, "SELECT count() FROM ledger_gaps")[0][0]
+    alerts = _rows(client, "SELECT count() FROM drift_alerts WHERE kind = 'ledger'")[0][0]
     return {
+        "ledger_false_gaps": int(gaps),
+        "ledger_false_alerts": int(alerts),
         "ledger_received_wrong": abs(received - len(published.places)),
         "ledger_landed_wrong": abs(landed - len(published.documents)),
         "ledger_dead_lettered_wrong": abs(dead - len(published.bad)),
