@@ -50,8 +50,8 @@ class Offsets:
         self._partitions = range(partitions)
         config = {"bootstrap.servers": bootstrap, "reconnect.backoff.max.ms": 500}
         self._admin = AdminClient(config, logger=silent_logger())
-        # Not the admin client's question for groups: librdkafka 2.x ends the process (a segmentation
-        # fault in rd_kafka_cgrp_op) when a coordinator that moves or dies refuses it.
+        # Not the admin client's question for groups: librdkafka 2.x ends the process (a
+        # segmentation fault in rd_kafka_cgrp_op) when a coordinator that moves or dies refuses it.
         self._consumers = {
             role: Consumer(
                 {**config, "group.id": topics.group(role), "enable.auto.commit": False},
