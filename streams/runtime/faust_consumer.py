@@ -20,12 +20,12 @@ when its event loop stands still: so it polls from there, without taking anythin
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aiokafka.errors import IllegalGenerationError
 from faust.transport.drivers import aiokafka as driver
-from faust.types import TP
 from mode import Service
 from mode.utils.futures import notify
 
@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     import faust
-
-_NOTHING = frozenset({TP("", -1)})
+    from faust.types import TP
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +158,19 @@ class LaneConsumer(driver.Consumer):  # type: ignore[misc]  # untyped
     @Service.task  # type: ignore[untyped-decorator]
     async def _keep_polling(self) -> None:
         async for _ in self.itertimer(self._poll_every, name="poll"):
-            if self.flow_active and self.assignment():
-                await self._getmany(active_partitions=set(_NOTHING), timeout=0.0)
+            self._note_activity()
+
+    def _note_activity(self) -> None:
+        """Tell aiokafka that somebody is there, also while a rebalance is under way.
+
+        Faust polls nothing then. When giving partitions back has taken longer than the poll
+        interval, aiokafka waits for a poll before it joins again, and Faust for the join before it
+        polls: both stood still for ever.
+        """
+        consumer = self._thread._consumer  # noqa: SLF001 - there is no public way
+        if consumer is not None:
+            # One assignment, so that the consumer's own thread may do the same at any moment.
+            consumer._subscription._last_fetch_ended = time.monotonic()  # noqa: SLF001
 
 
 class LaneTransport(driver.Transport):  # type: ignore[misc]  # untyped

@@ -169,11 +169,20 @@ async def test_a_database_that_is_away_for_long_costs_no_partition(
     assert sum(one.documents for one in warehouse.stats) == COUNT
 
 
+@pytest.mark.parametrize(("bound", "poll_interval"), [(0.5, 300.0), (4.0, 1.0)])
 async def test_a_rebalance_does_not_wait_for_a_long_inference(
-    kafka: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bound: float,
+    poll_interval: float,
+    kafka: Broker,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What is in flight is abandoned after the bound: the next owner does it, the first never."""
-    _options(monkeypatch, revocation_timeout=0.5)
+    """What is in flight is abandoned after the bound: the next owner does it, the first never.
+
+    Also when the bound is longer than the poll interval: nobody polls while partitions are given
+    back, and the member that gave them back must join again all the same.
+    """
+    _options(monkeypatch, revocation_timeout=bound, poll_interval=poll_interval)
     first, second = _platforms(kafka, tmp_path, 2)
     publish(first, documents(COUNT))
     stuck, free = threading.Event(), threading.Event()
@@ -189,6 +198,8 @@ async def test_a_rebalance_does_not_wait_for_a_long_inference(
             await b.until(lambda: len(committed(second, "enrich")) == 2)
             free.set()
             await b.finish()
+            (waiting,) = a.worker._runners
+            await a.until(lambda: not waiting._app.rebalancing)
     assert sorted(one.doc_id for one in warehouse.documents) == EVERY_ID
     assert sum(one.documents for one in warehouse.stats) == COUNT
 
