@@ -200,14 +200,17 @@ async def _take_in(consumer: LaneConsumer, events: Sequence[Any], lane: Lane, ho
 
 
 def _raw(message: Any) -> RawMessage:
-    headers = message.headers or ()
-    pairs = headers.items() if isinstance(headers, dict) else headers
     return RawMessage(
         Origin(message.topic, message.partition, message.offset, round(message.timestamp * 1000)),
         message.key,
         message.value,
-        {name: value if value is not None else b"" for name, value in pairs},
+        _headers(message.headers) if message.headers else {},
     )
+
+
+def _headers(headers: Any) -> Mapping[str, bytes]:
+    pairs = headers.items() if isinstance(headers, dict) else headers
+    return {name: value if value is not None else b"" for name, value in pairs}
 
 
 def _check_gaps(messages: Sequence[RawMessage], hooks: Hooks) -> None:

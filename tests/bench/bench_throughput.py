@@ -30,7 +30,7 @@ from schemas.codec import codec_for
 from streams.backends.kafka.opening import BrokerOptions, open_broker
 from streams.config import load_settings
 from tests.bench.documents import distinct_documents, endless
-from tests.bench.race import Contender, Run, Track
+from tests.bench.race import WARM, Contender, Run, Track
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -71,7 +71,7 @@ def contenders() -> list[Contender]:
 def race(chosen: Sequence[Contender], documents: int, rounds: int) -> dict[str, list[Run]]:
     """Run every contender in every round, each round in another order."""
     runs: dict[str, list[Run]] = {one.name: [] for one in chosen}
-    messages = _messages(documents)
+    messages = _messages(documents + WARM)
     jars = load_settings().data / "kafka"
     with (
         tempfile.TemporaryDirectory(prefix="tidemark-race-") as folder,
@@ -103,7 +103,7 @@ def summary(chosen: Sequence[Contender], runs: dict[str, list[Run]]) -> dict[str
             "broker_cpu_seconds_per_1000": _median(
                 1000 * run.broker_cpu_seconds / run.documents for run in found
             ),
-            "rss_mb": _median(run.peak_rss_mb for run in found),
+            "rss_mb": _median(run.rss_mb for run in found),
             "runs": [asdict(run) for run in found],
         }
     first = results[chosen[0].name]

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 PARTITIONS = 4
+WARM = 5000
+"""Documents before the whole pipeline is timed: its drift references are fitted by then."""
+
 _LOOK_S = 0.05
 _PATIENCE_S = 300.0
 
@@ -45,7 +48,8 @@ class Contender:
         name: as reports call it.
         module: run with ``python -m``.
         python: its interpreter.
-        whole: it is the whole pipeline, which ends when every role has committed everything.
+        whole: it is the whole pipeline, warmed up first, and at its end when every role has
+            committed everything.
     """
 
     name: str
@@ -62,7 +66,7 @@ class Run:
     seconds: float
     cpu_seconds: float
     broker_cpu_seconds: float
-    peak_rss_mb: float
+    rss_mb: float
 
     @property
     def documents_per_second(self) -> float:
@@ -78,7 +82,7 @@ class Track:
 
     Args:
         broker: a running Apache Kafka.
-        messages: key and value of each document.
+        messages: key and value of each document, ``WARM`` for the whole pipeline before them.
     """
 
     def __init__(self, broker: Broker, messages: Sequence[tuple[bytes, bytes]]) -> None:
@@ -97,10 +101,12 @@ class Track:
         """
         topics = Topics(name)
         ensure_topics(self._broker, topic_specs(topics, PARTITIONS, 1, MAX_MESSAGE_BYTES))
-        self._publish(topics.documents)
+        warm, messages = self._messages[:WARM], self._messages[WARM:]
+        first, then = (warm, messages) if contender.whole else (messages, [])
+        self._publish(topics.documents, first)
         try:
-            run = self._timed(contender, topics)
-            self._check(topics, contender)
+            run = self._timed(contender, topics, first, then)
+            self._check(topics, contender, [*first, *then])
         finally:
             futures = self._admin.delete_topics(list(topics.all))
             for future in futures.values():
@@ -110,61 +116,73 @@ class Track:
     def close(self) -> None:
         self._offsets.close()
 
-    def _publish(self, topic: str) -> None:
+    def _publish(self, topic: str, messages: Sequence[tuple[bytes, bytes]]) -> None:
         producer = Producer({"bootstrap.servers": self._broker.bootstrap, "linger.ms": 20})
-        for key, value in self._messages:
+        for key, value in messages:
             producer.produce(topic, value, key)
             if len(producer) > 50_000:
                 producer.poll(0.1)
         assert producer.flush(60) == 0
 
-    def _timed(self, contender: Contender, topics: Topics) -> Run:
+    def _timed(
+        self,
+        contender: Contender,
+        topics: Topics,
+        first: Sequence[tuple[bytes, bytes]],
+        then: Sequence[tuple[bytes, bytes]],
+    ) -> Run:
+        """Time ``then``, published when ``first`` is done; without it, ``first``."""
         group = topics.group("enrich")
         place = [self._broker.bootstrap, topics.documents, topics.enriched, group]
         command = [str(contender.python), "-m", contender.module, *place]
-        with _process([*command, str(len(self._messages))]) as (process, events):
+        count = len(first) + len(then)
+        with _process([*command, str(count)]) as (process, events):
             start = _event(events, contender)
+            if then:
+                self._wait(contender, topics, process, len(first))
+                start = {"at": time.time(), "cpu": _cpu_of(psutil.Process(process.pid))}
+                self._publish(topics.documents, then)
             broker = _cpu_of(self._java)
-            end, cpu = self._end(contender, topics, process)
+            self._wait(contender, topics, process, count)
             run = Run(
-                documents=len(self._messages),
-                seconds=end - start["at"],
-                cpu_seconds=cpu - start["cpu"],
+                documents=len(then or first),
+                seconds=time.time() - start["at"],
+                cpu_seconds=_cpu_of(psutil.Process(process.pid)) - start["cpu"],
                 broker_cpu_seconds=_cpu_of(self._java) - broker,
-                peak_rss_mb=psutil.Process(process.pid).memory_info().rss / 1e6,
+                rss_mb=psutil.Process(process.pid).memory_info().rss / 1e6,
             )
         assert process.returncode == 0, f"{contender.name} ended with {process.returncode}"
         return run
 
-    def _end(
-        self, contender: Contender, topics: Topics, process: subprocess.Popen[str]
-    ) -> tuple[float, float]:
-        """Wait for the last output; returns the time and the processor seconds so far."""
+    def _wait(
+        self, contender: Contender, topics: Topics, process: subprocess.Popen[str], count: int
+    ) -> None:
+        """Wait until so many outputs are there; of the whole pipeline, until all committed them."""
         finished = self._committed if contender.whole else self._written
         deadline = time.monotonic() + _PATIENCE_S
-        while not finished(topics):
+        while not finished(topics, count):
             assert process.poll() is None, f"{contender.name} ended with {process.returncode}"
             assert time.monotonic() < deadline, f"{contender.name} took too long"
             time.sleep(_LOOK_S)
-        return time.time(), _cpu_of(psutil.Process(process.pid))
 
-    def _written(self, topics: Topics) -> bool:
-        extents = self._offsets.extents([topics.enriched])
-        return sum(extent.end for extent in extents) >= len(self._messages)
+    def _written(self, topics: Topics, count: int) -> bool:
+        return sum(extent.end for extent in self._offsets.extents([topics.enriched])) >= count
 
-    def _committed(self, topics: Topics) -> bool:
+    def _committed(self, topics: Topics, count: int) -> bool:
         """Whether drift and land have committed all that enrich has written."""
-        if not self._written(topics):
+        if not self._written(topics, count):
             return False
         groups = [topics.group(role) for role in ROLES[1:]]
         lags = [lag for group in groups for lag in self._offsets.lag(group, [topics.enriched])]
         return not any(lag.messages for lag in lags)
 
-    def _check(self, topics: Topics, contender: Contender) -> None:
+    def _check(
+        self, topics: Topics, contender: Contender, messages: Sequence[tuple[bytes, bytes]]
+    ) -> None:
         group = topics.group("enrich")
         left = sum(lag.messages for lag in self._offsets.lag(group, [topics.documents]))
         assert left == 0, f"{contender.name} has not committed {left} messages"
-        expected = Expected({key.decode() for key, _ in self._messages}, PARTITIONS)
+        expected = Expected({key.decode() for key, _ in messages}, PARTITIONS)
         check_outputs(self._broker.bootstrap, topics.enriched, expected)
 
 
