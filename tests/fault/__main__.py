@@ -20,6 +20,7 @@ import orjson
 from streams.errors import TidemarkError
 from tests.fault.cluster import ClusterOptions, running_cluster
 from tests.fault.plans import MEANINGS, PLANS
+from tests.fault.plot import plot
 from tests.fault.show import Show, summary
 from tests.support.commands import ROOT
 
@@ -68,6 +69,7 @@ def _run(name: str, options: argparse.Namespace) -> dict[str, Any]:
     options.report.mkdir(parents=True, exist_ok=True)
     path = options.report / f"{name}.json"
     path.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2))
+    plot(report, path.with_suffix(".png"))
     shown = {key: value for key, value in report.items() if key != "series"}
     sys.stdout.write(orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode() + "\n")
     sys.stdout.flush()

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.fault.published import Bad, Published
 from tests.fault.scenarios.broker import broker, broker3
 from tests.fault.scenarios.database import database
 from tests.fault.scenarios.kill import kill
 from tests.fault.scenarios.poison import poison
 from tests.fault.scenarios.scale import scale
 from tests.fault.scenarios.term import term
+from tests.fault.verdict import judge
 
 if TYPE_CHECKING:
     from tests.fault.cluster import Cluster
@@ -71,3 +73,21 @@ def test_damaged_messages(cluster: Cluster) -> None:
     report = poison(cluster, documents=300, share=0.01)
     _check(report)
     assert len(report["ways"]) == 18
+
+
+def test_the_verdict_sees_what_is_missing_and_what_is_too_much(cluster: Cluster) -> None:
+    """Every kind of error is counted: a document, a delivery, a dead letter more or less."""
+    cluster.publish(20)
+    cluster.drain()
+    true, false = cluster.published, Published()
+    assert cluster.verdict().errors == dict.fromkeys(cluster.verdict().errors, 0)
+    false.documents.update(dict(list(true.documents.items())[1:]))
+    false.documents[0, 10**9] = ("nobody", "never-published")
+    false.bad.update(dict(list(true.bad.items())[1:]))
+    false.bad[1, 10**9] = Bad(None, "0" * 64, "never", frozenset({"none"}))
+    errors = judge(cluster.database.url, cluster.kafka.bootstrap, cluster.topics, false).errors
+    assert {name for name, count in errors.items() if count} >= {
+        *("documents_lost", "documents_unknown", "deliveries_lost", "deliveries_unknown"),
+        *("dead_letters_lost", "dead_letters_unknown", "dead_letters_with_wrong_code"),
+        *("dead_letters_in_topic_lost", "dead_letters_in_topic_unknown"),
+    }
