@@ -48,13 +48,16 @@ class Offsets:
     def __init__(self, bootstrap: str, topics: Topics, partitions: int) -> None:
         self._topics = topics
         self._partitions = range(partitions)
-        config = {"bootstrap.servers": bootstrap, "reconnect.backoff.max.ms": 500}
-        self._admin = AdminClient(config, logger=silent_logger())
-        # Not the admin client's question for groups: librdkafka 2.x ends the process (a
-        # segmentation fault in rd_kafka_cgrp_op) when a coordinator that moves or dies refuses it.
+        self._config = {"bootstrap.servers": bootstrap, "reconnect.backoff.max.ms": 500}
+        self._connect()
+
+    def _connect(self) -> None:
+        self._admin = AdminClient(self._config, logger=silent_logger())
+        # Not the admin client's question for groups: librdkafka ends the process (a segmentation
+        # fault in rd_kafka_cgrp_op) when a coordinator that moves or dies refuses it.
         self._consumers = {
             role: Consumer(
-                {**config, "group.id": topics.group(role), "enable.auto.commit": False},
+                {**self._config, "group.id": self._topics.group(role), "enable.auto.commit": False},
                 logger=silent_logger(),
             )
             for role in ROLES
@@ -67,6 +70,10 @@ class Offsets:
             committed = {role: self._committed(role) for role in ROLES}
             ends = self._ends()
         except KafkaException:
+            # New clients: one that has asked a broker in its last moment may wait for ever.
+            for consumer in self._consumers.values():
+                consumer.close()
+            self._connect()
             return None
         lag = {
             role: sum(
