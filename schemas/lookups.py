@@ -56,10 +56,9 @@ class Lookups(Generic[K, V]):
             InvalidDocument: the answer is a refusal.
             TidemarkError: whatever else asking raises.
         """
-        try:
-            return self._known[key]
-        except KeyError:
-            pass  # the lock is only for those who do not know yet
+        known = self._known.get(key)
+        if known is not None:  # the lock is only for those who do not know yet
+            return known
         with self._lock:
             if key in self._known:
                 return self._known[key]

@@ -49,6 +49,8 @@ ORDER BY topic, partition, since, first_offset;
 
 -- received = landed + dead_lettered + in_flight + missing; it adds up when nothing is missing. Where
 -- no land role has asked the broker yet, only what landed is known to have been received.
+-- No join for every delivery: what is missing is recorded in ledger_gaps_raw, and what is in flight
+-- lies at or above the settled offset.
 CREATE OR REPLACE VIEW {{db}}.ledger {{on_cluster}} AS
 WITH
     marks AS
@@ -71,14 +73,14 @@ WITH
             min(fate.offset) AS first_offset,
             max(fate.offset) AS last_offset,
             toInt64(uniqExact(fate.offset)) AS resolved,
-            toInt64(uniqExactIf(fate.offset, fate.offset < mark.base)) AS before_base,
-            toInt64(uniqExactIf(fate.offset, fate.offset >= mark.base AND fate.offset < mark.settled)) AS below,
+            toInt64(countIf(fate.offset < mark.base)) AS before_base,
+            toInt64(countIf(fate.offset >= mark.base AND fate.offset < mark.settled)) AS below,
             toInt64(countIf(fate.outcome = 'landed')) AS landed,
             toInt64(countIf(fate.outcome = 'dead-lettered')) AS dead_lettered,
             min(fate.received_at) AS first_received_at,
             max(fate.received_at) AS last_received_at,
             max(fate.landed_at) AS last_landed_at
-        FROM (SELECT * FROM {{db}}.deliveries_raw FINAL) AS fate
+        FROM (SELECT topic, partition, offset, outcome, received_at, landed_at FROM {{db}}.deliveries_raw FINAL) AS fate
         ASOF LEFT JOIN marks AS mark
             ON fate.topic = mark.topic AND fate.partition = mark.partition AND fate.received_at >= mark.since
         GROUP BY topic, partition, since
@@ -155,106 +157,111 @@ ORDER BY topic, partition, since;
 -- the ledger first saw that the partition reaches so far.
 CREATE OR REPLACE VIEW {{db}}.ledger_minutes {{on_cluster}} AS
 WITH
-    settling AS
+    grouped AS
     (
-        SELECT topic, partition, since, min(base) AS base, max(settled) AS settled
+        SELECT topic, partition, since, min(base) AS base, max(settled) AS settled, max(end) AS end
         FROM {{db}}.ledger_marks_raw
         GROUP BY topic, partition, since
     ),
-    fates AS
+    generations AS
     (
         SELECT
-            fate.topic AS topic, fate.partition AS partition, fate.offset AS offset,
-            fate.received_at AS received_at, fate.outcome AS outcome, fate.landed_at AS landed_at,
-            mark.since AS since, mark.base AS base
-        FROM (SELECT * FROM {{db}}.deliveries_raw FINAL) AS fate
-        ASOF LEFT JOIN settling AS mark
-            ON fate.topic = mark.topic AND fate.partition = mark.partition AND fate.received_at >= mark.since
+            topic, partition, since, base, greatest(settled, base) AS settled, end,
+            leadInFrame(since, 1, toDateTime64('2299-12-31 00:00:00', 3, 'UTC')) OVER (
+                PARTITION BY topic, partition ORDER BY since
+                ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS until
+        FROM grouped
+    ),
+    recent AS
+    (
+        SELECT DISTINCT
+            fate.topic AS topic, fate.partition AS partition, one.since AS since,
+            fate.offset AS offset, fate.received_at AS received_at
+        FROM (SELECT topic, partition, offset, received_at FROM {{db}}.deliveries_raw) AS fate
+        INNER JOIN generations AS one ON fate.topic = one.topic AND fate.partition = one.partition
+        WHERE fate.offset >= one.settled AND fate.received_at >= one.since AND fate.received_at < one.until
     ),
     seen AS
     (
-        SELECT topic, partition, since, minute, end FROM {{db}}.ledger_marks_raw FINAL
-        UNION ALL
-        SELECT
-            topic, partition, since,
-            toStartOfMinute(max(fates.received_at)) AS minute, max(fates.offset) + 1 AS end
-        FROM fates
-        GROUP BY topic, partition, since
+        SELECT topic, partition, since, minute, max(ends.end) AS end
+        FROM
+        (
+            SELECT topic, partition, since, minute, end FROM {{db}}.ledger_marks_raw FINAL
+            UNION ALL
+            SELECT
+                topic, partition, since,
+                toStartOfMinute(max(recent.received_at)) AS minute, max(recent.offset) + 1 AS end
+            FROM recent
+            GROUP BY topic, partition, since
+        ) AS ends
+        GROUP BY topic, partition, since, minute
     ),
     reached AS
     (
-        SELECT topic, partition, since, minute, max(seen.end) AS end
-        FROM seen
-        GROUP BY topic, partition, since, minute
-    ),
-    ends AS
-    (
         SELECT
             topic, partition, since, minute,
-            max(reached.end) OVER (PARTITION BY topic, partition, since ORDER BY minute) AS next
-        FROM reached
+            max(seen.end) OVER (PARTITION BY topic, partition, since ORDER BY minute) AS next
+        FROM seen
     ),
     spans AS
     (
         SELECT
-            one.topic AS topic, one.partition AS partition, one.since AS since, one.minute AS minute,
-            one.next AS next, mark.base AS base, mark.settled AS settled,
-            greatest(mark.base, lagInFrame(one.next, 1, mark.base) OVER (
-                PARTITION BY one.topic, one.partition, one.since ORDER BY one.minute
+            span.topic AS topic, span.partition AS partition, span.since AS since,
+            span.minute AS minute, span.next AS next, one.settled AS settled,
+            greatest(one.base, lagInFrame(span.next, 1, one.base) OVER (
+                PARTITION BY span.topic, span.partition, span.since ORDER BY span.minute
                 ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)) AS start
-        FROM ends AS one
-        INNER JOIN settling AS mark
-            ON one.topic = mark.topic AND one.partition = mark.partition AND one.since = mark.since
+        FROM reached AS span
+        INNER JOIN generations AS one
+            ON span.topic = one.topic AND span.partition = one.partition AND span.since = one.since
     ),
-    known AS
-    (
-        SELECT DISTINCT topic, partition, since, offset FROM fates WHERE offset >= base
-        UNION ALL
-        SELECT topic, partition, since, arrayJoin(range(first_offset, next_offset)) AS offset
-        FROM {{db}}.ledger_gaps_raw FINAL
-        WHERE reason = 'no-message' AND state = 'open'
-    ),
-    resolved AS
+    marked AS
     (
         SELECT
-            known.topic AS topic, known.partition AS partition, known.since AS since,
-            span.start AS start,
-            toInt64(countIf(known.offset < span.settled)) AS below,
-            toInt64(countIf(known.offset >= span.settled)) AS above
-        FROM known
-        ASOF INNER JOIN (SELECT * FROM spans WHERE next > start) AS span
-            ON known.topic = span.topic AND known.partition = span.partition
-            AND known.since = span.since AND known.offset >= span.start
-        GROUP BY topic, partition, since, start
+            topic, partition, since, offset,
+            toInt64(0) AS missing, toInt64(-1) AS in_flight
+        FROM recent
+        UNION ALL
+        SELECT
+            topic, partition, since, arrayJoin(range(first_offset, next_offset)) AS offset,
+            toInt64(reason != 'no-message'), toInt64(0)
+        FROM {{db}}.ledger_gaps_raw FINAL
+        WHERE state = 'open' AND reason != 'no-message'
     ),
     open AS
     (
         SELECT
-            span.topic AS topic, span.partition AS partition, span.since AS since,
-            span.minute AS minute, span.start AS start, span.next AS next,
-            least(greatest(span.settled, span.start), span.next) AS middle,
-            middle - span.start - coalesce(resolved.below, 0) AS missing,
-            span.next - middle - coalesce(resolved.above, 0) AS in_flight
-        FROM spans AS span
-        LEFT JOIN resolved
-            ON span.topic = resolved.topic AND span.partition = resolved.partition
-            AND span.since = resolved.since AND span.start = resolved.start
-        WHERE span.next > span.start
+            marked.topic AS topic, marked.partition AS partition, span.minute AS minute,
+            marked.offset AS first, marked.offset AS last, marked.in_flight AS in_flight,
+            marked.missing AS missing
+        FROM marked
+        ASOF INNER JOIN (SELECT * FROM spans WHERE next > start) AS span
+            ON marked.topic = span.topic AND marked.partition = span.partition
+            AND marked.since = span.since AND marked.offset >= span.start
+        UNION ALL
+        SELECT
+            topic, partition, minute, greatest(start, settled), next - 1,
+            next - greatest(start, settled), toInt64(0)
+        FROM spans
+        WHERE next > start AND next > settled
     ),
     joined AS
     (
         SELECT
             topic, partition, toStartOfMinute(received_at) AS minute,
-            offset AS first, offset AS last,
-            outcome = 'landed' AS landed, outcome = 'dead-lettered' AS dead_lettered,
-            toInt64(0) AS in_flight, toInt64(0) AS missing, landed_at
-        FROM fates
+            min(fate.offset) AS first, max(fate.offset) AS last,
+            countIf(fate.outcome = 'landed') AS landed,
+            countIf(fate.outcome = 'dead-lettered') AS dead_lettered,
+            toInt64(0) AS in_flight, toInt64(0) AS missing, max(fate.landed_at) AS landed_at
+        FROM (SELECT * FROM {{db}}.deliveries_raw FINAL) AS fate
+        GROUP BY topic, partition, minute
         UNION ALL
         SELECT
-            topic, partition, minute, start, next - 1, 0, 0, in_flight, missing,
-            toDateTime64(0, 3, 'UTC')
+            topic, partition, minute, min(open.first), max(open.last), 0, 0,
+            sum(open.in_flight), sum(open.missing), toDateTime64(0, 3, 'UTC')
         FROM open
-        WHERE in_flight > 0 OR missing > 0
+        GROUP BY topic, partition, minute
+        HAVING sum(open.in_flight) != 0 OR sum(open.missing) != 0
     )
 SELECT
     topic,

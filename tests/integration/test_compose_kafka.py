@@ -14,6 +14,7 @@ import pytest
 from streams.backends.kafka.address import check_reachable, parse_addresses
 from streams.backends.kafka.jars import pinned_version
 from streams.backends.kafka.java import find_java
+from streams.backends.kafka.offsets import OffsetReader
 from streams.backends.kafka.ports import answers, choose_ports
 from streams.backends.kafka.security import security_from_settings
 from streams.config import Settings
@@ -23,6 +24,8 @@ from tests.support.compose_file import COMPOSE, services
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from streams.backends.kafka.security import KafkaSecurity
 
 pytestmark = pytest.mark.kafka
 
@@ -60,7 +63,9 @@ def ports(
 def test_the_password_of_the_secrets_lets_in(ports: Mapping[str, int], secrets: Path) -> None:
     """On both listeners for clients, with the settings of the roles."""
     for listener in ("PIPELINE", "HOST"):
-        _connect(ports[listener], kafka_password_file=secrets / "kafka_password")
+        security = _connect(ports[listener], kafka_password_file=secrets / "kafka_password")
+        with OffsetReader(f"127.0.0.1:{ports[listener]}", security) as reader:
+            assert reader.partitions("nothing-here") == []
 
 
 @pytest.mark.parametrize("listener", ["PIPELINE", "HOST"])
@@ -125,7 +130,7 @@ def _running(
         process.wait(30)
 
 
-def _connect(port: int, **secret: object) -> None:
+def _connect(port: int, **secret: object) -> KafkaSecurity:
     told = services()["enrich"]["environment"]
     settings = Settings(
         kafka=f"127.0.0.1:{port}",
@@ -134,4 +139,6 @@ def _connect(port: int, **secret: object) -> None:
         kafka_username=told["TIDEMARK_KAFKA_USERNAME"],
         **secret,  # type: ignore[arg-type]  # one of two secrets
     )
-    check_reachable(parse_addresses(settings.kafka), security_from_settings(settings), 30.0)
+    security = security_from_settings(settings)
+    check_reachable(parse_addresses(settings.kafka), security, 30.0)
+    return security

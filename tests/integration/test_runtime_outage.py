@@ -57,7 +57,7 @@ async def _kill_and_start(kafka: LocalKafka) -> None:
 
 
 async def _stand_still(kafka: LocalKafka) -> None:
-    """For longer than a session: when it wakes up, it takes all members for dead."""
+    """For longer than a session: when it wakes up, it may take all members for dead."""
     node = psutil.Process(kafka.nodes[0].pid)
     node.send_signal(signal.SIGSTOP)
     await asyncio.sleep(SESSION_S + 2)
@@ -72,7 +72,11 @@ async def test_an_outage_is_waited_out(
     kafka_jars: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A broker that is gone or stands still: all lands, nothing twice, nothing is read twice."""
+    """A broker that is gone or stands still: all lands, and nothing twice.
+
+    Nothing is read twice either, unless the broker took the member for dead: what that one had read
+    and not committed is the next one's.
+    """
 
     def options(**given: Any) -> AppOptions:
         return AppOptions(**{**given, "commit_interval": 0.2, "session_timeout": SESSION_S})
@@ -95,7 +99,8 @@ async def test_an_outage_is_waited_out(
             await session.finish()
     assert len(warehouse.documents) == len(warehouse.deliveries) == COUNT
     assert sum(one.documents for one in warehouse.stats) == COUNT
-    assert sum(slow.batches) == COUNT
+    assert sum(slow.batches) == COUNT or outage is _stand_still
+    assert sum(slow.batches) >= COUNT
 
 
 def test_the_end_of_a_shared_broker_ends_the_worker(tmp_path: Path) -> None:

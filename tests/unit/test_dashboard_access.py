@@ -58,9 +58,10 @@ def test_the_network_is_refused_without_a_token(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
-def test_loopback_needs_no_token(host: str) -> None:
+async def test_loopback_needs_no_token(host: str) -> None:
     """Whatever it is called."""
-    WebAccess(host)
+    async with _served(host=host) as client:
+        assert (await client.get("/")).status == 200
 
 
 @pytest.mark.parametrize("path", PATHS)

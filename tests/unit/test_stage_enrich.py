@@ -109,9 +109,11 @@ def test_guard_goes_on_where_another_process_stopped() -> None:
 
 def test_guard_lets_who_mended_the_cause_go_on() -> None:
     """A bad past does not stop batches that are good but for a message or two."""
-    guard = DeadLetterGuard(0.5, lambda: Record(1000, 600))
+    guard = DeadLetterGuard(0.5, lambda: Record(1000, 900))
     for _ in range(5):
         guard.check(128, 2, "now and then")
+    with pytest.raises(TooManyDeadLetters, match="the cause is back"):
+        guard.check(128, 128, "the cause is back")
 
 
 def test_guard_forgets_what_is_old() -> None:
