@@ -97,7 +97,7 @@ class Detector:
         Args:
             documents: of this source, in order.
             terms: hashes of each one's distinct words.
-            segments: how many segments shared the budget when each document came.
+            segments: how many shared the partition's part of the budget when each document came.
         """
         self._readings, self._alerts, self._segments = [], [], segments
         self._terms = terms
@@ -208,8 +208,7 @@ class Detector:
         self._progress.score = verdict.score
         self._progress.threshold = log_run_length_target(
             watch.reference.volume,
-            segments,
-            options.false_alarms_per_ms,
+            options.budget.of_segment(segments, "scan"),
             options.least_run_length,
             options.largest_run_length,
         )

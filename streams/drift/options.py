@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
+from streams.drift.budget import Budget
 from streams.errors import Misconfigured
 
 
@@ -17,7 +18,7 @@ class DriftOptions:
         lateness_ms: how long after its end a window still takes late documents in.
         reference_documents: documents of a segment's reference, collected before it is watched.
         false_alarms_per_ms: budget of false alarms per millisecond of event time, over all
-            segments together.
+            segments of all workers together.
         block_documents: documents between two evaluations of the detector.
         scales: window lengths of the scan, documents; each a multiple of ``block_documents``.
         ridges: ridge strengths in units of the mean variance; ``inf`` is the plain Euclidean norm.
@@ -28,6 +29,7 @@ class DriftOptions:
         largest_run_length: nor can the calibration speak of rarer false alarms than this.
         open_windows: windows kept open per segment; the oldest is closed early beyond that.
         partition_idle_ms: a partition that is silent for so long no longer holds the watermark.
+        partitions: of the enriched topic; each holds an equal part of the budget.
     """
 
     window_ms: int
@@ -44,6 +46,7 @@ class DriftOptions:
     largest_run_length: float = 1e8
     open_windows: int = 512
     partition_idle_ms: int = 30_000
+    partitions: int = 1
 
     def __post_init__(self) -> None:
         if self.window_ms < 1 or self.lateness_ms < 0:
@@ -51,10 +54,15 @@ class DriftOptions:
         if self.reference_documents < 2 * self.block_documents:
             least = 2 * self.block_documents
             raise Misconfigured(f"the drift reference must have at least {least} documents")
-        if self.false_alarms_per_ms <= 0:
-            raise Misconfigured("the budget of false alarms must be positive")
+        if self.false_alarms_per_ms <= 0 or self.partitions < 1:
+            raise Misconfigured("the budget of false alarms must be positive, as the partitions")
         if any(scale % self.block_documents or scale <= 0 for scale in self.scales):
             raise Misconfigured(f"the scan's scales must be multiples of {self.block_documents}")
+
+    @property
+    def budget(self) -> Budget:
+        """The budget of false alarms, over all workers."""
+        return Budget(self.false_alarms_per_ms, self.partitions)
 
     @property
     def recent_documents(self) -> int:

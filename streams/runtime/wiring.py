@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from streams.backends.kafka.gaps import GapCheck
+from streams.backends.kafka.offsets import OffsetReader
 from streams.backends.kafka.producer import KafkaProducer, open_producer, producer_options
 from streams.backends.kafka.state import FencedState, PlainState
 from streams.durations import parse_duration, parse_rate
@@ -139,7 +140,7 @@ def _enrich(platform: Platform, parts: Parts, producer: KafkaProducer) -> Enrich
 
 def _drift(platform: Platform, producer: Producer) -> DriftRole:
     return DriftRole(
-        stage=DriftStage(drift_options(platform.settings)),
+        stage=DriftStage(drift_options(platform.settings, enriched_partitions(platform))),
         codec=platform.codec,
         producer=producer,
         state=_state(platform, producer),
@@ -241,8 +242,22 @@ def _hooks(platform: Platform, role: Role, on_revoked: Callable[[], None]) -> Ho
     return Hooks(role, GapCheck(), platform.metrics, on_gap, on_revoked)
 
 
-def drift_options(settings: Settings) -> Any:
-    """Options of the drift stage from the settings."""
+def enriched_partitions(platform: Platform) -> int:
+    """Return how many partitions the enriched topic has, whatever the settings ask for."""
+    reader = OffsetReader(platform.broker.bootstrap, platform.broker.security)
+    try:
+        return max(1, len(reader.partitions(platform.topics.enriched)))
+    finally:
+        reader.close()
+
+
+def drift_options(settings: Settings, partitions: int | None = None) -> Any:
+    """Options of the drift stage from the settings.
+
+    Args:
+        settings: the configuration.
+        partitions: of the enriched topic; as many as the settings ask for if None.
+    """
     from streams.drift.options import DriftOptions  # noqa: PLC0415
 
     return DriftOptions(
@@ -250,4 +265,5 @@ def drift_options(settings: Settings) -> Any:
         lateness_ms=parse_duration(settings.lateness),
         reference_documents=settings.drift_reference,
         false_alarms_per_ms=parse_rate(settings.false_alarms),
+        partitions=partitions or settings.partitions,
     )

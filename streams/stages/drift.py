@@ -9,7 +9,7 @@ seen give the same records and alerts again, bit for bit, however they are cut i
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from itertools import accumulate, chain, pairwise
 from typing import TYPE_CHECKING, TypeVar
@@ -72,12 +72,14 @@ class _Counts:
 class DriftStage:
     """Window statistics and drift detection of all sources of this worker.
 
-    The budget of false alarms is shared by the sources that this worker holds.
+    Each partition holds an equal part of the budget of false alarms, whoever owns it, and its
+    sources share that part: the alerts of a partition depend on its messages alone.
     """
 
     def __init__(self, options: DriftOptions) -> None:
         self._options = options
         self._segments: dict[str, Segment] = {}
+        self._known: Counter[int] = Counter()  # sources, by partition
         self._orphans: list[StatePart] = []
         self._past = _Counts()
 
@@ -88,7 +90,7 @@ class DriftStage:
             batch: documents with the position of the enriched message.
         """
         admitted = [
-            (index, segment, document, len(self._segments))
+            (index, segment, document, self._known[segment.partition])
             for index, (origin, document) in enumerate(batch)
             for segment in (self._segment(document.source, origin.partition),)
             if segment.gate.admit(origin, document)
@@ -151,6 +153,7 @@ class DriftStage:
                 segment = Segment(source, named[HEAD].partition, self._options)
                 segment.restore(payloads)
                 self._segments[source] = segment
+                self._known[segment.partition] += 1
             else:  # the first snapshot of this source was never finished
                 self._orphans += [
                     StatePart(named[name].partition, source, name, None) for name in payloads
@@ -159,7 +162,9 @@ class DriftStage:
     def forget(self, partitions: Collection[int]) -> None:
         """Drop the sources of partitions that were revoked; what is stored stays stored."""
         for source in [s for s, g in self._segments.items() if g.partition in partitions]:
-            self._past.add(self._segments.pop(source))
+            segment = self._segments.pop(source)
+            self._known[segment.partition] -= 1
+            self._past.add(segment)
         self._orphans = [part for part in self._orphans if part.partition not in partitions]
 
     def sources_of(self, partition: int) -> tuple[str, ...]:
@@ -192,8 +197,11 @@ class DriftStage:
         segment = self._segments.get(source)
         if segment is None:
             segment = self._segments[source] = Segment(source, partition, self._options)
+            self._known[partition] += 1
         if segment.partition != partition:  # the topic has more partitions now
             old, names = segment.partition, segment.move(partition)
+            self._known[old] -= 1
+            self._known[partition] += 1
             self._orphans += [StatePart(old, source, name, None) for name in names]
         return segment
 

@@ -8,7 +8,7 @@ from math import exp, inf, log
 import numpy as np
 import pytest
 
-from streams.drift.budget import documents_per_ms, log_run_length_target
+from streams.drift.budget import SHARES, Budget, documents_per_ms, log_run_length_target
 from streams.drift.calibration import calibrate, dependence
 from streams.drift.changepoint import blocks_since_change
 from streams.drift.gumbel import fit_moments, log_run_length
@@ -109,13 +109,34 @@ def test_budget_is_shared_and_bounded() -> None:
     """Twice the segments or volume: twice the run length; slow and dateless segments: the floor."""
 
     def target(volume: float, segments: int) -> float:
-        return exp(log_run_length_target(volume, segments, 1e-7, 1e4, 1e8))
+        return exp(log_run_length_target(volume, 1e-7 / segments, 1e4, 1e8))
 
     assert round(target(0.001, 2)) == 20_000
     assert round(target(0.001, 4)) == 40_000
     assert round(target(1e-9, 1)) == 10_000
     assert round(target(0.0, 1)) == 10_000
     assert round(target(1e9, 1)) == 100_000_000
+
+
+def test_the_parts_of_all_partitions_are_the_budget() -> None:
+    """However the segments lie on the partitions, all that they are granted is the budget."""
+    budget = Budget(1e-6, partitions=4)
+    on_partitions = (1, 7, 40, 152)
+    granted = sum(
+        budget.of_segment(segments, holder) * segments
+        for segments in on_partitions
+        for holder in SHARES
+    )
+    assert granted == pytest.approx(1e-6)
+    assert budget.of_segment(0, "scan") == budget.of_segment(1, "scan")
+
+
+def test_levels_of_tests_add_up_to_the_monitors_part() -> None:
+    """Tests a time x times a millisecond x level: what the monitors of a segment may raise."""
+    budget = Budget(1e-9, partitions=2)
+    level = budget.of_test(10, "monitors", tests=20, every_ms=60_000)
+    assert level * 20 / 60_000 == pytest.approx(budget.of_segment(10, "monitors"))
+    assert Budget(1.0).of_test(1, "monitors", 1, 60_000) == 0.01
 
 
 def test_volume_shrugs_off_misdated_documents() -> None:
