@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from streams.cli import _queries
 from streams.cli._asking import (
@@ -19,20 +18,11 @@ from streams.cli._asking import (
     asking,
     time_range,
 )
+from streams.cli._groups import ShowByDefault
 from streams.cli._output import Format
 from streams.cli.letter_choice import origin
 from streams.cli.replaying import export, replay
 from streams.errors import Misconfigured
-
-
-class ShowByDefault(TyperGroup):
-    """A group whose first command need not be named."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Name it where the first word is no command."""
-        named = bool(args) and (args[0] in self.commands or args[0] in {"--help", "-h"})
-        return super().parse_args(ctx, args if named else ["show", *args])
-
 
 app = typer.Typer(
     cls=ShowByDefault,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from streams.cli import _queries, dead_letters, ledger, terms, warehouse
+from streams.cli import _queries, dead_letters, drift, ledger, terms, warehouse
 from streams.cli._asking import (
     FormatOption,
     FromOption,
@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command("trends")(trends)
     app.command("terms")(terms.terms)
-    app.command("drift")(drift)
+    app.add_typer(drift.app, name="drift")
     app.command("sql")(sql)
     app.command("ledger")(ledger.ledger)
     app.add_typer(dead_letters.app, name="dead-letters")
@@ -67,28 +67,6 @@ def trends(
     if by is None:
         by = Unit(_fitting_unit(source or ""))
     answer(_queries.trends(by.value), parameters, how, title="Documents by label")
-
-
-def drift(
-    *,
-    start: FromOption = None,
-    end: ToOption = None,
-    source: SourceOption = None,
-    alerts: Annotated[
-        bool, typer.Option("--alerts", help="The alerts in place of the windows.")
-    ] = False,
-    limit: LimitOption = 30,
-    how: FormatOption = Format.TABLE,
-) -> None:
-    """Show statistics and drift score per source and window, or the alerts.
-
-    Example: `tidemark drift --alerts --format json`
-    """
-    parameters = time_range(start, end) | {"source": source or "", "limit": limit}
-    if alerts:
-        answer(_queries.DRIFT_ALERTS, parameters, how, title="Drift alerts", none="no alerts")
-    else:
-        answer(_queries.DRIFT_WINDOWS, parameters, how, title="Windows, newest first")
 
 
 def sql(

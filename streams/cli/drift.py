@@ -1,0 +1,53 @@
+"""``tidemark drift``: the windows of drift detection, its alerts, and questions about the past."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from streams.cli import _queries
+from streams.cli._asking import (
+    FormatOption,
+    FromOption,
+    LimitOption,
+    SourceOption,
+    ToOption,
+    answer,
+    time_range,
+)
+from streams.cli._groups import ShowByDefault
+from streams.cli._output import Format
+
+app = typer.Typer(
+    cls=ShowByDefault,
+    help="""Show drift statistics per source and window, or the alerts.
+
+`show` is what runs where no command is named; its options are in `tidemark drift show --help`.
+
+Example: `tidemark drift --alerts --format json`
+""",
+)
+
+
+@app.command("show")
+def show(
+    *,
+    start: FromOption = None,
+    end: ToOption = None,
+    source: SourceOption = None,
+    alerts: Annotated[
+        bool, typer.Option("--alerts", help="The alerts in place of the windows.")
+    ] = False,
+    limit: LimitOption = 30,
+    how: FormatOption = Format.TABLE,
+) -> None:
+    """Show statistics and drift score per source and window, or the alerts.
+
+    Example: `tidemark drift --alerts --format json`
+    """
+    parameters = time_range(start, end) | {"source": source or "", "limit": limit}
+    if alerts:
+        answer(_queries.DRIFT_ALERTS, parameters, how, title="Drift alerts", none="no alerts")
+    else:
+        answer(_queries.DRIFT_WINDOWS, parameters, how, title="Windows, newest first")
