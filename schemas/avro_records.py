@@ -53,6 +53,7 @@ class AvroRecords(Generic[M]):
         self.records = RecordType(kind)
         current = avro.published(self.name)
         self._schema = avro.parsed(current)
+        self._bytes = [field["name"] for field in current["fields"] if field["type"] == "bytes"]
         self.header = SINGLE_OBJECT + avro.fingerprint(current)
         self.by_header = {self.header: Writer(self._schema, None, {})}
         for older in avro.superseded(self.name):
@@ -91,7 +92,7 @@ class AvroRecords(Generic[M]):
         try:
             plain = schemaless_reader(stream, writer.schema, writer.reader)
             if writer.reader is not None:
-                _finish(plain, writer.units)
+                _finish(plain, writer.units, self._bytes)
             record = self.records.from_avro(plain)
         except Exception as error:  # noqa: BLE001 - corrupt bytes make fastavro raise anything
             raise _unreadable(self.name, error) from None
@@ -125,8 +126,13 @@ def _no_registry(_number: int) -> Schema:
     )
 
 
-def _finish(plain: dict[str, Any], units: dict[str, tuple[int, int]]) -> None:
+def _finish(
+    plain: dict[str, Any], units: dict[str, tuple[int, int]], of_bytes: list[str]
+) -> None:
     """Bring a resolved record into our units, with maps of its own."""
+    for name in of_bytes:
+        if isinstance(plain.get(name), str):  # fastavro hands out a default as the schema has it
+            plain[name] = plain[name].encode("latin-1")
     for name, (numerator, denominator) in units.items():
         if isinstance(plain.get(name), int):
             plain[name] = plain[name] * numerator // denominator

@@ -113,6 +113,24 @@ class WindowStats:
     drift_state: str
     reference_documents: int
     embedding_model: str
+    copies: int = 0
+    near_copies: int = 0
+    without_title: int = 0
+    without_language: int = 0
+    without_words: int = 0
+    languages: Mapping[str, int] = field(default_factory=dict)
+    language_word_pieces: Mapping[str, int] = field(default_factory=dict)
+    language_characters: Mapping[str, int] = field(default_factory=dict)
+    confidence_deviation: float = 0.0
+    lateness_mean: float = 0.0
+    length_sketch: Mapping[str, int] = field(default_factory=dict)
+    confidence_sketch: Mapping[str, int] = field(default_factory=dict)
+    lateness_sketch: Mapping[str, int] = field(default_factory=dict)
+    token_sample: bytes = b""
+    expected_unique_tokens: float | None = None
+    monitor_state: str = "collecting"
+    monitor_scores: Mapping[str, float] = field(default_factory=dict)
+    monitor_threshold: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ TERMS = (
     "trending_terms(window_from = '2000-01-01', window_to = '2001-01-01', "
     "baseline_from = '1999-01-01', baseline_to = '2000-01-01', source = '')"
 )
+VOCABULARY = "vocabulary(window_from = '2000-01-01', window_to = '2001-01-01', source = '')"
+WITH_PARAMETERS = {"trending_terms": TERMS, "vocabulary": VOCABULARY}
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +56,7 @@ def test_every_view_is_documented(warehouse: ClickHouseWarehouse) -> None:
 @pytest.mark.parametrize("view", sorted(documented()))
 def test_columns_are_those_of_the_view(warehouse: ClickHouseWarehouse, view: str) -> None:
     """All of them, and no other."""
-    source = TERMS if view == "trending_terms" else view
-    columns = warehouse.query(f"SELECT * FROM {source}").columns
+    columns = warehouse.query(f"SELECT * FROM {WITH_PARAMETERS.get(view, view)}").columns
     assert sorted(documented()[view]) == sorted(columns)
 
 

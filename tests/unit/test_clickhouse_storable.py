@@ -50,3 +50,21 @@ def test_a_window_and_an_alert_out_of_range() -> None:
         refusal(replace(letter(1), failed_at=1 << 60)),
     ]
     assert [one.code if one else None for one in found] == ["out-of-range"] * 4
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"copies": -1}, "copies is -1"),
+        ({"languages": {"en": -2}}, "languages goes from -2"),
+        ({"length_sketch": {"4": -1}}, "length_sketch goes from -1"),
+        ({"lateness_sketch": {"first": 1}}, "lateness_sketch has the bucket 'first'"),
+        ({"confidence_sketch": {"40000": 1}}, "confidence_sketch has the bucket '40000'"),
+        ({"token_sample": b"123"}, "token_sample has 3 bytes"),
+    ],
+)
+def test_sketches_out_of_range(change: dict[str, object], reason: str) -> None:
+    """Keys of a map are strings in Avro and numbers in the table."""
+    found = refusal(replace(window(0), **change))  # type: ignore[arg-type] # wrong on purpose
+    assert found is not None
+    assert str(found).startswith(reason)

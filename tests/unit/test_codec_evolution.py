@@ -11,8 +11,9 @@ from fastavro import schemaless_reader, schemaless_writer
 
 from schemas.avro import fingerprint, parsed, published, superseded
 from schemas.codec import Codec, codec_for
-from schemas.messages import Document
+from schemas.messages import Document, WindowStats
 from streams.errors import InvalidDocument
+from tests.support.examples import record as example
 
 OLD_NAMES = ["doc_id", "source", "published_at", "title", "text"]
 OLD = {"doc_id": "a", "source": "s", "published_at": 5, "title": None, "text": "old"}
@@ -73,6 +74,19 @@ def test_a_reader_of_the_first_schema_reads_todays_messages() -> None:
     stream = io.BytesIO(codec_for(None).encode("any", record)[10:])
     read = schemaless_reader(stream, parsed(published("Document")), parsed(first))
     assert read == {**OLD, "title": "t", "text": "new"}
+
+
+def test_window_statistics_of_the_first_schema_are_still_read() -> None:
+    """A worker of today reads what one of yesterday wrote, and the other way round."""
+    (first,) = superseded("WindowStats")
+    today = codec_for(None).encode("any", example("window_stats"))
+    read = schemaless_reader(
+        io.BytesIO(today[10:]), parsed(published("WindowStats")), parsed(first)
+    )
+    assert len(read) == len(first["fields"])
+    old = b"\xc3\x01" + fingerprint(first) + body(first, read)
+    back = codec_for(None).decode(WindowStats, old)
+    assert (back.documents, back.copies, back.languages, back.token_sample) == (2, 0, {}, b"")
 
 
 def test_defaults_are_not_shared_between_documents() -> None:

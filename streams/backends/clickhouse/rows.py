@@ -23,6 +23,9 @@ LAST_MS = 4_102_444_800_000
 ENRICH_ROLE = "enrich"
 """The only role that reads the documents topic; its dead letters have deliveries."""
 
+SKETCHES = ("length_sketch", "confidence_sketch", "lateness_sketch")
+"""Counts per bucket; Avro's maps have strings as keys, the columns have numbers."""
+
 _FIRST_WINS = (1 << 63) - 1
 _LANDED = 1 << 63
 
@@ -107,7 +110,11 @@ def deliveries(records: Iterable[Delivery], landed_at: int) -> Columns:
 
 def stats(records: Sequence[WindowStats]) -> Columns:
     """Rows of ``drift_windows_raw``."""
-    return _columns("drift_windows_raw", WindowStats.__slots__, {}, records)
+    special: dict[str, Callable[[WindowStats], object]] = {
+        "token_sample": lambda record: np.frombuffer(record.token_sample, "<u4").tolist(),
+        **{name: _buckets(name) for name in SKETCHES},
+    }
+    return _columns("drift_windows_raw", WindowStats.__slots__, special, records)
 
 
 def alerts(records: Sequence[DriftAlert]) -> Columns:
@@ -138,6 +145,10 @@ def _bfloat16(embedding: bytes) -> list[float]:
 
 def _arrival(received_at: int) -> int:
     return min(max(received_at, 0), LAST_MS)
+
+
+def _buckets(name: str) -> Callable[[WindowStats], dict[int, int]]:
+    return lambda record: {int(key): count for key, count in getattr(record, name).items()}
 
 
 def _tuples(name: str) -> Callable[[DriftAlert], list[tuple[object, ...]]]:

@@ -6,9 +6,11 @@ to others.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from schemas.messages import DeadLetter, DriftAlert, Enriched, WindowStats
+from streams.backends.clickhouse.rows import SKETCHES
 from streams.errors import InvalidDocument
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 CODE = "out-of-range"
 
+_BUCKET = re.compile(r"-1|[0-9]{1,4}", re.ASCII)
+
 _TIME = (-2_208_988_800_000, 10_413_791_999_999)  # 1900 to 2299, in milliseconds: DateTime64(3)
 _INT32 = (-(1 << 31), (1 << 31) - 1)
 _UINT32 = (0, (1 << 32) - 1)
@@ -28,7 +32,9 @@ _LENGTHS = ("characters", "sentences", "tokens", "unique_tokens", "word_pieces",
 _WINDOW_COUNTS = (
     *("version", "documents", "late_documents", "tokens", "unique_tokens", "new_tokens"),
     *("word_pieces", "unknown_tokens", "characters", "reference_documents"),
+    *("copies", "near_copies", "without_title", "without_language", "without_words"),
 )
+_WINDOW_MAPS = ("labels", "languages", "language_word_pieces", "language_characters")
 _BOUNDS: Mapping[type, Bounds] = {
     Enriched: {
         "partition": _INT32,
@@ -70,10 +76,21 @@ def _reasons(record: Record) -> Iterator[str]:
             yield f"{len(record.terms)} terms have {len(record.term_counts)} counts"
         yield from _counts("term_counts", record.term_counts, _UINT32)
     elif isinstance(record, WindowStats):
-        yield from _counts("labels", record.labels.values(), _COUNT)
+        yield from _window_reasons(record)
     elif isinstance(record, DriftAlert):
         times = [item.published_at for item in (*record.new_documents, *record.old_documents)]
         yield from _counts("published_at of a document", times, _TIME)
+
+
+def _window_reasons(record: WindowStats) -> Iterator[str]:
+    for name in (*_WINDOW_MAPS, *SKETCHES):
+        yield from _counts(name, getattr(record, name).values(), _COUNT)
+    for name in SKETCHES:
+        foreign = [key for key in getattr(record, name) if not _BUCKET.fullmatch(key)]
+        if foreign:
+            yield f"{name} has the bucket {foreign[0]!r}: -1 to 9999 are due"
+    if len(record.token_sample) % 4:
+        yield f"token_sample has {len(record.token_sample)} bytes: 4 for each hash are due"
 
 
 def _counts(name: str, values: Collection[int], bounds: tuple[int, int]) -> Iterator[str]:
