@@ -126,9 +126,7 @@ def _no_registry(_number: int) -> Schema:
     )
 
 
-def _finish(
-    plain: dict[str, Any], units: dict[str, tuple[int, int]], of_bytes: list[str]
-) -> None:
+def _finish(plain: dict[str, Any], units: dict[str, tuple[int, int]], of_bytes: list[str]) -> None:
     """Bring a resolved record into our units, with maps of its own."""
     for name in of_bytes:
         if isinstance(plain.get(name), str):  # fastavro hands out a default as the schema has it

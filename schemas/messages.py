@@ -131,6 +131,8 @@ class WindowStats:
     monitor_state: str = "collecting"
     monitor_scores: Mapping[str, float] = field(default_factory=dict)
     monitor_threshold: float | None = None
+    reference_id: str = ""
+    reference_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,25 @@ class ShareChange:
     after: float
     low: float
     high: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelScore:
+    """What one channel says, as the log of the documents between its false alarms."""
+
+    channel: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class ShareInterval:
+    """The 95 % intervals of a label's share before and after."""
+
+    label: str
+    before_low: float
+    before_high: float
+    after_low: float
+    after_high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +211,20 @@ class DriftAlert:
     reference_documents: int
     embedding_model: str
     sql: str
+    reason: str = ""
+    as_of: int | None = None
+    changed_from: int | None = None
+    changed_to: int | None = None
+    expected_false_alarms: float | None = None
+    channels: tuple[ChannelScore, ...] = ()
+    effect: float | None = None
+    effect_by_mix: float | None = None
+    effect_within_labels: float | None = None
+    label_intervals: tuple[ShareInterval, ...] = ()
+    reference_id: str = ""
+    acknowledged_at: int | None = None
+    acknowledged_by: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ SELECT
     arrayMap(bucket -> if(bucket < 0, 0, 2 * pow(g, bucket) / (g + 1)), length_buckets) AS length_quantiles,
     arrayMap(level -> (arrayFirst((bucket, below) -> below >= level * documents, mapKeys(confidences), arrayCumSum(mapValues(confidences))) + 0.5) / 100, levels) AS confidence_quantiles,
     arrayMap(bucket -> if(bucket < 0, 0, 2 * pow(g, bucket) / (g + 1)) / 1000, lateness_buckets) AS lateness_quantiles,
-    monitor_state, monitor_scores, monitor_threshold
+    monitor_state, monitor_scores, monitor_threshold, reference_id, reference_reason
 FROM {{db}}.drift_windows_raw FINAL;
 
 -- Distinct words of any windows and sources together. Each window holds the 1,024 smallest hashes of

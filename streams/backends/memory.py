@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from streams.backends.clickhouse.rows import ENRICH_ROLE, hour_seconds
+from streams.backends.clickhouse.rows import ACKNOWLEDGED, ENRICH_ROLE, hour_seconds
 from streams.backends.clickhouse.storable import refusal
 from streams.clock import SystemClock
 from streams.ports import Delivery, once
@@ -36,6 +37,7 @@ class MemoryWarehouse:
         ] = {}
         self._stats: dict[tuple[str, int, int], tuple[int, WindowStats]] = {}
         self._alerts: dict[tuple[str, str], tuple[int, DriftAlert]] = {}
+        self._acknowledgements: dict[tuple[str, str], tuple[int, DriftAlert]] = {}
         self._replays: dict[tuple[str | int, ...], tuple[int, Replayed]] = {}
         self._letters: dict[tuple[str, int, int, int], tuple[int, DeadLetter]] = {}
 
@@ -61,8 +63,9 @@ class MemoryWarehouse:
 
     @property
     def alerts(self) -> list[DriftAlert]:
-        """The newest version of each alert."""
-        return _values(self._alerts)
+        """The newest version of each alert, with who has seen it."""
+        seen = {key: alert for key, (_, alert) in self._acknowledgements.items()}
+        return [_seen(alert, seen.get(key)) for key, (_, alert) in self._alerts.items()]
 
     @property
     def dead_letters(self) -> list[DeadLetter]:
@@ -114,7 +117,8 @@ class MemoryWarehouse:
     def _keep_alerts(self, alerts: Sequence[DriftAlert]) -> None:
         with self._lock:
             for alert in alerts:
-                _keep(self._alerts, (alert.source, alert.alert_id), alert.version, alert)
+                kept = self._acknowledgements if alert.state == ACKNOWLEDGED else self._alerts
+                _keep(kept, (alert.source, alert.alert_id), alert.version, alert)
 
     @property
     def replays(self) -> list[Replayed]:
@@ -166,6 +170,17 @@ def _keep(kept: dict[_Key, tuple[_Rank, _Record]], key: _Key, rank: _Rank, recor
     """Replace a record unless the kept one ranks higher."""
     if key not in kept or rank >= kept[key][0]:
         kept[key] = (rank, record)
+
+
+def _seen(alert: DriftAlert, acknowledged: DriftAlert | None) -> DriftAlert:
+    if acknowledged is None:
+        return alert
+    return replace(
+        alert,
+        acknowledged_at=acknowledged.acknowledged_at,
+        acknowledged_by=acknowledged.acknowledged_by,
+        note=acknowledged.note or alert.note,
+    )
 
 
 def _values(kept: dict[_Key, tuple[_Rank, _Record]]) -> list[_Record]:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from schemas.messages import DriftAlert, Enriched
+    from streams.drift.lifecycle import Lifecycle
     from streams.drift.options import DriftOptions
 
     Coded = tuple[npt.NDArray[np.float32], npt.NDArray[Any], npt.NDArray[np.float32]]
@@ -73,8 +74,10 @@ class Progress:
 class Detector:
     """Drift detection for one source; deterministic given the documents in order."""
 
-    def __init__(self, source: str, options: DriftOptions) -> None:
+    def __init__(self, source: str, options: DriftOptions, events: Lifecycle) -> None:
         self.unusable = 0
+        self._events = events
+        self._first = 0
         self._source = source
         self._options = options
         self._progress = Progress()
@@ -91,6 +94,7 @@ class Detector:
         documents: Sequence[Enriched],
         terms: Sequence[npt.NDArray[np.uint64]],
         segments: Sequence[int],
+        first: int = 0,
     ) -> tuple[list[Reading], list[tuple[int, DriftAlert]]]:
         """Take in documents; a reading after each, and alerts with the index of their document.
 
@@ -98,7 +102,9 @@ class Detector:
             documents: of this source, in order.
             terms: hashes of each one's distinct words.
             segments: how many shared the partition's part of the budget when each document came.
+            first: documents of the source before these.
         """
+        self._first = first
         self._readings, self._alerts, self._segments = [], [], segments
         self._terms = terms
         for run in runs(documents):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from streams.drift.codec import blob, pack, unpack
 from streams.drift.detector import Detector
 from streams.drift.gate import Gate
+from streams.drift.lifecycle import Lifecycle
 from streams.drift.windows import Windows
 from streams.errors import UnreadableState
 
@@ -34,6 +35,7 @@ class Segment:
     Attributes:
         partition: of the enriched topic, where the source's messages come from.
         changed: whether anything happened since the last snapshot.
+        events: the alerts that are open; every statistic hands its findings in here.
     """
 
     def __init__(self, source: str, partition: int, options: DriftOptions) -> None:
@@ -41,7 +43,8 @@ class Segment:
         self.partition = partition
         self.changed = True
         self.gate = Gate()
-        self.detector = Detector(source, options)
+        self.events = Lifecycle(options.cooldown_documents)
+        self.detector = Detector(source, options, self.events)
         self.windows = Windows(
             source,
             options.window_ms,
@@ -49,6 +52,7 @@ class Segment:
             options.partition_idle_ms,
             options.open_windows,
         )
+        self._position = 0
         self._stored: set[str] = set()
         self._garbage: list[str] = []
 
@@ -60,7 +64,8 @@ class Segment:
     ) -> tuple[list[tuple[int, WindowStats]], list[tuple[int, DriftAlert]]]:
         """Count documents that the gate admitted; records and alerts with the documents' index."""
         self.changed = True
-        readings, alerts = self.detector.advance(documents, terms, segments)
+        first, self._position = self._position, self._position + len(documents)
+        readings, alerts = self.detector.advance(documents, terms, segments, first)
         return self.windows.advance(documents, terms, readings), alerts
 
     def move(self, partition: int) -> list[str]:
@@ -108,6 +113,9 @@ class Segment:
     ) -> None:
         try:
             self.gate.restore(meta["gate"])
+            self._position = meta.get("position", 0)  # absent before alerts had a life
+            if "events" in meta:
+                self.events.restore(meta["events"])
             self.detector.restore(arrays["detector"].tobytes(), parts)
             self.windows.restore(meta["windows"], arrays, parts)
         except (KeyError, TypeError, ValueError) as error:
@@ -120,5 +128,11 @@ class Segment:
 
     def _head(self, names: list[str]) -> bytes:
         numbers, arrays = self.windows.head()
-        meta = {"parts": names, "gate": self.gate.head(), "windows": numbers}
+        meta = {
+            "parts": names,
+            "gate": self.gate.head(),
+            "windows": numbers,
+            "position": self._position,
+            "events": self.events.head(),
+        }
         return pack(meta, {"detector": blob(self.detector.head()), **arrays})

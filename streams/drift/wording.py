@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schemas.messages import ShareChange, TermChange
+    from schemas.messages import DriftAlert, ShareChange, TermChange
+    from streams.drift.finding import Explanation, Finding
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _FIRST_MS = -62_135_596_800_000  # years 1 and 9999: what the calendar can name
@@ -23,6 +24,76 @@ _ESCAPES: dict[str, str | int | None] = {
     "\t": "\\t",
 }
 _SHARES = 3
+_MONTH = 30.44 / 7  # in weeks
+_YEAR = 365.25 / 7
+_CENTURY = 100 * _YEAR
+
+
+def message(finding: Finding, told: Explanation, since: int) -> str:
+    """Return what happened, since when, and how sure, for somebody who knows no statistics."""
+    when = _since(since, told.changed_from, told.changed_to)
+    parts = [f'Source "{finding.source}" has changed {when}: {told.sentence}']
+    if finding.expected_per_week is not None:
+        parts.append(_surety(finding.expected_per_week))
+    return ". ".join(part.rstrip(".") for part in parts) + "."
+
+
+def closed_message(alert: DriftAlert, reason: str, ended_at: int, documents: int) -> str:
+    """Return how an event ended.
+
+    Args:
+        alert: as it was written last.
+        reason: why it ends.
+        ended_at: event time, ms.
+        documents: of the source since the alert was opened.
+    """
+    what = f'Source "{alert.source}" ({alert.kind})'
+    since = alert.detected_at if alert.changed_at is None else alert.changed_at
+    lasted = f"{_duration(ended_at - since)} and {documents:,} documents after the alert"
+    if reason == "returned":
+        return f"{what} looks as it did before the change of {utc_minute(since)} again, {lasted}."
+    if reason == "new-reference":
+        return (
+            f"{what} has stayed as it is since {utc_minute(since)}: {lasted} this is taken for the "
+            "new normal, and changes from here on are alerts again."
+        )
+    if reason == "new-model":
+        return f"{what}: another model or other labels came, so a new reference is being collected."
+    return f"{what}: closed by hand, a new reference is being collected."
+
+
+def _since(at: int, low: int | None, high: int | None) -> str:
+    if low is None or high is None or utc_minute(low) == utc_minute(high):
+        return f"since {utc_minute(at)}"
+    return f"since about {utc_minute(at)} (between {_short(low, at)} and {_short(high, at)})"
+
+
+def _short(at: int, same: int) -> str:
+    """Return the time alone where the day is the same."""
+    day, time, _ = utc_minute(at).split(" ")
+    return time if utc_minute(same).startswith(day) else f"{day} {time}"
+
+
+def _duration(milliseconds: int) -> str:
+    seconds = max(milliseconds, 0) / 1000
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
+def _surety(per_week: float) -> str:
+    """Return how often chance alone would do this, in a unit that people can imagine."""
+    weeks = 1 / max(per_week, 1e-9)
+    for unit, length in (("years", _YEAR), ("months", _MONTH), ("weeks", 1.0)):
+        if weeks >= 2 * length:
+            how_often = f"about once in {weeks / length:.0f} {unit}"
+            break
+    else:
+        how_often = "once a week" if round(per_week) <= 1 else f"{per_week:.0f} times a week"
+    if weeks >= _CENTURY:
+        how_often = "less than once in 100 years"
+    return f"Chance alone would show something this strong {how_often}, all sources together"
 
 
 def sentence(

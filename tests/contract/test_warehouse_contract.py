@@ -225,6 +225,20 @@ def test_the_highest_version_of_an_alert_counts(kept: Inspected) -> None:
     assert kept.alert_states() == ["closed", "open"]
 
 
+def test_an_acknowledgement_stays_with_its_alert(kept: Inspected) -> None:
+    """Whoever has seen an alert has seen it, whatever versions of it come before or after."""
+    seen = replace(
+        alert(version=9, state="acknowledged"),
+        acknowledged_at=START,
+        acknowledged_by="ada",
+        note="new feed",
+    )
+    kept.warehouse.write_alerts([alert(), seen, alert("a2")])
+    kept.warehouse.write_alerts([alert(version=2, state="closed"), seen])
+    assert kept.alert_states() == ["closed", "open"]
+    assert kept.acknowledgements() == [("a1", "ada", "new feed"), ("a2", "", "")]
+
+
 def test_nothing_is_written_of_nothing(kept: Inspected) -> None:
     """Empty batches are allowed."""
     kept.warehouse.write_documents([])

@@ -203,6 +203,10 @@ class Inspected(Protocol):
 
     def alert_states(self) -> list[str]: ...
 
+    def acknowledgements(self) -> list[tuple[str, str, str]]:
+        """Alert, by whom, note."""
+        ...
+
     def letter_values(self) -> list[bytes | None]: ...
 
 
@@ -241,6 +245,10 @@ class InMemory:
 
     def alert_states(self) -> list[str]:
         return sorted(alert.state for alert in self.warehouse.alerts)
+
+    def acknowledgements(self) -> list[tuple[str, str, str]]:
+        kept = self.warehouse.alerts
+        return sorted((one.alert_id, one.acknowledged_by, one.note) for one in kept)
 
     def letter_values(self) -> list[bytes | None]:
         letters = sorted(self.warehouse.dead_letters, key=lambda letter: letter.offset)
@@ -284,6 +292,10 @@ class InClickHouse:
 
     def alert_states(self) -> list[str]:
         return self.warehouse.query("SELECT state FROM drift_alerts ORDER BY state").column("state")
+
+    def acknowledgements(self) -> list[tuple[str, str, str]]:
+        sql = "SELECT alert_id, acknowledged_by, note FROM drift_alerts ORDER BY alert_id"
+        return [tuple(row) for row in self.warehouse.query(sql).rows]
 
     def letter_values(self) -> list[bytes | None]:
         rows = self.warehouse.query(

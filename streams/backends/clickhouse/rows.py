@@ -26,6 +26,13 @@ ENRICH_ROLE = "enrich"
 SKETCHES = ("length_sketch", "confidence_sketch", "lateness_sketch")
 """Counts per bucket; Avro's maps have strings as keys, the columns have numbers."""
 
+ACKNOWLEDGED = "acknowledged"
+"""State of a record that says who has seen an alert; it replaces none of the alert's."""
+
+_NESTED = (
+    *("terms_up", "terms_down", "labels", "new_documents", "old_documents"),
+    *("channels", "label_intervals"),
+)
 _FIRST_WINS = (1 << 63) - 1
 _LANDED = 1 << 63
 
@@ -119,9 +126,15 @@ def stats(records: Sequence[WindowStats]) -> Columns:
 
 def alerts(records: Sequence[DriftAlert]) -> Columns:
     """Rows of ``drift_alerts_raw``."""
-    nested = ("terms_up", "terms_down", "labels", "new_documents", "old_documents")
-    special = {name: _tuples(name) for name in nested}
-    return _columns("drift_alerts_raw", DriftAlert.__slots__, special, records)
+    special = {name: _tuples(name) for name in _NESTED}
+    names = [name for name in DriftAlert.__slots__ if not name.startswith("acknowledged_")]
+    return _columns("drift_alerts_raw", names, special, records)
+
+
+def acknowledgements(records: Sequence[DriftAlert]) -> Columns:
+    """Rows of ``drift_acknowledgements_raw``; the last word counts."""
+    names = ("source", "alert_id", "acknowledged_at", "acknowledged_by", "note", "version")
+    return _columns("drift_acknowledgements_raw", names, {}, records)
 
 
 def dead_letters(records: Sequence[DeadLetter]) -> Columns:

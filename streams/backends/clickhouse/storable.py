@@ -50,6 +50,7 @@ _BOUNDS: Mapping[type, Bounds] = {
     DriftAlert: {
         **dict.fromkeys(("version", "window_documents", "reference_documents"), _COUNT),
         **dict.fromkeys(("window_start", "window_end", "detected_at", "changed_at"), _TIME),
+        **dict.fromkeys(("as_of", "changed_from", "changed_to", "acknowledged_at"), _TIME),
     },
     DeadLetter: {"partition": _INT32, "failed_at": _TIME},
 }

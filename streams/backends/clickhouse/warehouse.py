@@ -106,8 +106,11 @@ class ClickHouseWarehouse:
         attempt(lambda: self._write(rows.stats(stats)))
 
     def write_alerts(self, alerts: Sequence[DriftAlert], attempt: Attempt = once) -> None:
-        """Land drift alerts."""
-        attempt(lambda: self._write(rows.alerts(alerts)))
+        """Land drift alerts, and who has seen them."""
+        seen = [alert for alert in alerts if alert.state == rows.ACKNOWLEDGED]
+        own = [alert for alert in alerts if alert.state != rows.ACKNOWLEDGED]
+        attempt(lambda: self._write(rows.alerts(own)))
+        attempt(lambda: self._write(rows.acknowledgements(seen)))
 
     def write_dead_letters(self, letters: Sequence[DeadLetter], attempt: Attempt = once) -> None:
         """Land dead letters, then their deliveries where they come from the documents topic."""
