@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import streams
-from streams.cli import kafka, models, pipeline, produce, questions
+from streams.cli import evaluate, kafka, models, pipeline, produce, questions
 from streams.errors import TidemarkError
 from streams.secret_texts import mask_text
 
@@ -32,6 +32,7 @@ pipeline.register(app)
 produce.register(app)
 kafka.register(app)
 questions.register(app)
+app.add_typer(evaluate.app, name="eval", help="Measure quality on your own documents.")
 app.add_typer(models.app, name="models", help="List, pull and verify the weights.")
 
 

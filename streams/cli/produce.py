@@ -119,7 +119,7 @@ def enrich(
     options.check_usage(inputs)
     columns = Columns(text_column, title_column, time_column, id_column, source_column, source)
     settings, codec, outcome = _configured(), codec_for(None), Outcome()
-    stage = _stage(settings, ingest_of(settings, codec))  # loads the model
+    stage = enrich_stage(settings, ingest_of(settings, codec))  # loads the model
     started = time.monotonic()
     try:
         with (
@@ -234,7 +234,8 @@ def ingest_of(settings: Settings, codec: Codec) -> Ingest:
     return Ingest(codec.decode, settings.max_document_bytes, parse_duration(settings.max_future))
 
 
-def _stage(settings: Settings, ingest: Ingest) -> EnrichStage:
+def enrich_stage(settings: Settings, ingest: Ingest) -> EnrichStage:
+    """Return the very stage of the enrich role, its model loaded."""
     from streams.clock import SystemClock  # noqa: PLC0415 - heavy imports
     from streams.runtime.parts import open_enricher  # noqa: PLC0415
     from streams.stages.enrich import EnrichStage  # noqa: PLC0415

@@ -17,9 +17,9 @@ _ROUNDS = 12
 _TEMPERATURE = np.float32(0.05)  # of cosines: near ones share a document, far ones have nothing
 
 
-def find_centres(vectors: Floats32, seed: int) -> Floats32:
+def find_centres(vectors: Floats32, seed: int, most: int = _MOST) -> Floats32:
     """Return unit centres, shape ``(k, d)``: one for 20 documents, at most 32; none for one."""
-    wanted = min(_MOST, len(vectors) // _DOCUMENTS_EACH)
+    wanted = min(most, len(vectors) // _DOCUMENTS_EACH)
     if wanted <= 1:
         return np.empty((0, vectors.shape[1]), np.float32)
     rng = np.random.default_rng(seed)
