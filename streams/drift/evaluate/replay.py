@@ -16,6 +16,7 @@ import numpy as np
 from schemas.messages import Origin
 from streams.drift.detector import Detector
 from streams.drift.hashing import hash_words
+from streams.drift.lifecycle import Lifecycle
 from streams.stages.drift import DriftStage
 
 if TYPE_CHECKING:
@@ -119,13 +120,13 @@ class Scores:
 
     def learn(self, source: str, reference: Rows) -> Detector:
         """Return a detector that has learned from these documents."""
-        detector = Detector(source, self._options)
+        detector = self._detector(source)
         self._feed(detector, reference)
         return detector
 
     def copy(self, source: str, learned: Detector) -> Detector:
         """Return a detector in the same state."""
-        detector = Detector(source, self._options)
+        detector = self._detector(source)
         detector.restore(
             learned.head(), {name: encode() for name, encode in learned.parts().items()}
         )
@@ -134,6 +135,9 @@ class Scores:
     def of(self, detector: Detector, stream: Rows) -> npt.NDArray[np.float32]:
         """Return the score after each document, shape ``(n,)``: the log of a run length."""
         return np.array(self._feed(detector, stream), np.float32)
+
+    def _detector(self, source: str) -> Detector:
+        return Detector(source, self._options, Lifecycle(self._options.cooldown_documents))
 
     def _feed(self, detector: Detector, rows: Rows) -> list[float]:
         scores: list[float] = []
