@@ -89,6 +89,21 @@ class Enriched:
 
 
 @dataclass(frozen=True, slots=True)
+class EmbeddingSketch:
+    """Sums over the embeddings of one model in a window; ``streams.drift.sketches`` reads them."""
+
+    embedding_model: str
+    embedding_revision: str
+    compute_type: str
+    kernel: str
+    documents: int
+    embedding_sums: bytes
+    feature_sums: bytes
+    square_sums: bytes
+    product_sums: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class WindowStats:
     """What one source said in one window of event time; the highest version counts."""
 
@@ -133,6 +148,7 @@ class WindowStats:
     monitor_threshold: float | None = None
     reference_id: str = ""
     reference_reason: str = ""
+    embedding_sketches: tuple[EmbeddingSketch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

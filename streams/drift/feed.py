@@ -67,18 +67,19 @@ def runs(documents: Sequence[Enriched]) -> Iterator[Run]:
     for _, group in groupby(documents, _kind):
         members = list(group)
         vectors = _matrix(members)
-        usable = _usable(vectors)
-        edges = [0, *(np.flatnonzero(usable[1:] != usable[:-1]) + 1).tolist(), len(members)]
+        sound = usable(vectors)
+        edges = [0, *(np.flatnonzero(sound[1:] != sound[:-1]) + 1).tolist(), len(members)]
         for start, end in pairwise(edges):
             part = vectors[start:end]
-            if usable[start]:
+            if sound[start]:
                 part = part.astype(np.float16).astype(np.float32)
             facts = facts_of(members[start:end])
-            yield Run(first + start, members[start:end], part, bool(usable[start]), facts)
+            yield Run(first + start, members[start:end], part, bool(sound[start]), facts)
         first += len(members)
 
 
-def _usable(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+def usable(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """Return for each vector whether it is finite, not zero and of a sane length."""
     with np.errstate(over="ignore", invalid="ignore"):
         energy = np.einsum("ij,ij->i", vectors, vectors)
     return np.asarray((energy > _LEAST_ENERGY) & (energy < _LARGEST_ENERGY))

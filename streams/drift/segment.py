@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from schemas.messages import DriftAlert, Enriched, WindowStats
     from streams.drift.options import DriftOptions
+    from streams.drift.sketches.rows import Row
 
 HEAD = "head"
 
@@ -61,12 +62,13 @@ class Segment:
         documents: Sequence[Enriched],
         terms: Sequence[npt.NDArray[np.uint64]],
         segments: Sequence[int],
+        rows: Sequence[Row | None],
     ) -> tuple[list[tuple[int, WindowStats]], list[tuple[int, DriftAlert]]]:
         """Count documents that the gate admitted; records and alerts with the documents' index."""
         self.changed = True
         first, self._position = self._position, self._position + len(documents)
         readings, alerts = self.detector.advance(documents, terms, segments, first)
-        return self.windows.advance(documents, terms, readings), alerts
+        return self.windows.advance(documents, terms, readings, rows), alerts
 
     def move(self, partition: int) -> list[str]:
         """Go over to another partition; returns the names of the parts left behind."""

@@ -12,16 +12,21 @@ import numpy as np
 from schemas.messages import WindowStats
 from streams.drift.codec import pack, under, unpack
 from streams.drift.hashset import HashSet, IdSet
+from streams.drift.sketches.sums import Sums
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    import numpy.typing as npt
+
     from schemas.messages import Enriched
     from streams.drift.detector import Reading
     from streams.drift.hashset import Hashes
+    from streams.drift.sketches.sums import Model
 
-_NOT_SUMS = {"terms", "ids"}
+_NOT_SUMS = {"terms", "ids", "sketches"}
 _COUNT_BITS = 20
+_MOST_MODELS = 4
 
 
 @dataclass(slots=True)
@@ -60,6 +65,7 @@ class Window:
     reading: tuple[float | None, str, int, str] = (None, "collecting", 0, "")
     terms: HashSet = field(default_factory=lambda: HashSet(np.empty(0, np.uint64)))
     ids: IdSet = field(default_factory=IdSet)
+    sketches: dict[Model, Sums] = field(default_factory=dict)
 
     def add(self, document: Enriched, reading: Reading) -> None:
         """Count a document; its words are counted apart."""
@@ -78,6 +84,15 @@ class Window:
         if score is not None and (self.score is None or score > self.score):
             self.score = score
         self.reading = (threshold, state, reference_documents, model)
+
+    def sketch(self, model: Model, rows: npt.NDArray[np.float32]) -> None:
+        """Count embeddings of a model; of more models than ``_MOST_MODELS`` none."""
+        sums = self.sketches.get(model)
+        if sums is None:
+            if len(self.sketches) >= _MOST_MODELS:
+                return
+            sums = self.sketches[model] = Sums.empty(model)
+        sums.add(rows)
 
     def emitted(self) -> None:
         """Note an emission: the next is due when the documents (the late ones) have doubled."""
@@ -112,6 +127,7 @@ class Window:
             drift_state=state,
             reference_documents=reference_documents,
             embedding_model=model,
+            embedding_sketches=tuple(sums.record() for sums in self.sketches.values()),
         )
 
     def _record_version(self) -> int:
@@ -130,6 +146,8 @@ class Window:
         for kind, hashes in (("terms", self.terms), ("ids", self.ids.frozen)):
             for name, run in hashes.named_runs().items():
                 named[f"{kind}/{name}"] = partial(pack, {}, {"hashes": run})
+        for number, sums in enumerate(self.sketches.values()):
+            named[f"sketch/{number}/{sums.documents}"] = sums.encode
         return named
 
     @classmethod
@@ -142,6 +160,10 @@ class Window:
         window.terms = HashSet(arrays["terms"], decode_runs(under("terms/", parts)))
         frozen = HashSet(np.empty(0, np.uint64), decode_runs(under("ids/", parts)))
         window.ids = IdSet(set(arrays["ids"].tolist()), frozen)
+        sketches = under("sketch/", parts)
+        for name in sorted(sketches, key=lambda name: int(name.split("/")[0])):
+            restored = Sums.decode(sketches[name])
+            window.sketches[restored.model] = restored
         return window
 
     def _encode_sums(self) -> bytes:

@@ -15,6 +15,7 @@ order they are written. A document counts once per window by its ``doc_id``.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from schemas.messages import Enriched, WindowStats
     from streams.drift.detector import Reading
+    from streams.drift.sketches.rows import Row
 
     Hashes = npt.NDArray[np.uint64]
 
@@ -59,10 +61,15 @@ class Windows:
         self._count = 0
         self._vocabulary = Vocabulary()
         self._unsettled: list[tuple[Window | None, Hashes]] = []
+        self._unsketched: list[tuple[Window, Row]] = []
         self._emissions: list[tuple[int, WindowStats]] = []
 
     def advance(
-        self, documents: Sequence[Enriched], terms: Sequence[Hashes], readings: Sequence[Reading]
+        self,
+        documents: Sequence[Enriched],
+        terms: Sequence[Hashes],
+        readings: Sequence[Reading],
+        rows: Sequence[Row | None],
     ) -> list[tuple[int, WindowStats]]:
         """Count documents, in order; returns records with the index of their document.
 
@@ -70,12 +77,13 @@ class Windows:
             documents: of this source.
             terms: hashes of each one's distinct words.
             readings: what the detector said after each.
+            rows: what each adds to the sketches; None for nothing.
         """
         self._emissions = []
         for index, document in enumerate(documents):
             if self._watermark.advance(document) and self._watermark.value >= self._deadline:
                 self._sweep(index)
-            self._add(index, document, terms[index], readings[index])
+            self._add(index, document, terms[index], readings[index], rows[index])
         self._settle()
         return self._emissions
 
@@ -90,7 +98,14 @@ class Windows:
 
     # --- documents
 
-    def _add(self, index: int, document: Enriched, terms: Hashes, reading: Reading) -> None:
+    def _add(
+        self,
+        index: int,
+        document: Enriched,
+        terms: Hashes,
+        reading: Reading,
+        row: Row | None,
+    ) -> None:
         window = self._window(document.published_at)
         if window is None:
             self.too_late += 1
@@ -99,6 +114,8 @@ class Windows:
             return
         else:
             window.add(document, reading)
+            if row is not None:
+                self._unsketched.append((window, row))
         self._unsettled.append((window, terms))
         self._count += 1
         if self._count % _TURN == 0:
@@ -152,11 +169,12 @@ class Windows:
     # --- words
 
     def _settle(self) -> None:
-        """Count the words that wait, in order of arrival.
+        """Count the words and embeddings that wait, in order of arrival.
 
         The result does not depend on when this is called: a word belongs to the window that held
-        its first use, and sets do not care in which portions they grow.
+        its first use, and sets and sums of whole numbers do not care in which portions they grow.
         """
+        self._sketch()
         if not self._unsettled:
             return
         owners = [window for window, _ in self._unsettled]
@@ -172,6 +190,20 @@ class Windows:
             if end == len(owners) or owners[end] is not owners[start]:
                 self._count_words(owners[start], distinct(np.concatenate(hashes[start:end])))
                 start = end
+
+    def _sketch(self) -> None:
+        """Add the embeddings that wait: all of one window in one sum."""
+        waiting, self._unsketched = self._unsketched, []
+        groups: dict[tuple[int, int], list[tuple[Window, Row]]] = defaultdict(list)
+        for window, row in waiting:
+            groups[window.start, id(row.rows)].append((window, row))
+        for members in groups.values():
+            window, first = members[0]
+            places = [row.place for _, row in members]
+            start, end = places[0], places[-1] + 1
+            together = end - start == len(places)  # a slice need not be copied
+            rows = first.rows[start:end] if together else first.rows[places]
+            window.sketch(first.model, rows)
 
     def _count_words(self, window: Window | None, words: Hashes) -> None:
         if window is None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from streams.drift.hashing import hash_words
 from streams.drift.options import DriftOptions
 from streams.drift.segment import HEAD, Segment
+from streams.drift.sketches.rows import sketch_rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -96,7 +97,8 @@ class DriftStage:
             if segment.gate.admit(origin, document)
         ]
         self._past.replayed += len(batch) - len(admitted)
-        hashes = _hashes([document for _, _, document, _ in admitted])
+        documents = [document for _, _, document, _ in admitted]
+        hashes, rows = _hashes(documents), sketch_rows(documents)
         groups: dict[str, list[int]] = defaultdict(list)
         for place, (_, segment, _, _) in enumerate(admitted):
             groups[segment.source].append(place)
@@ -107,6 +109,7 @@ class DriftStage:
                 [admitted[place][2] for place in places],
                 [hashes[place] for place in places],
                 [admitted[place][3] for place in places],
+                [rows[place] for place in places],
             )
             stats += [(admitted[places[at]][0], record) for at, record in new_stats]
             alerts += [(admitted[places[at]][0], alert) for at, alert in new_alerts]

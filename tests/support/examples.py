@@ -46,4 +46,7 @@ def _with_bytes(kind: Any, value: Any) -> Any:
         return None if value is None else value.encode("latin-1")
     if isinstance(kind, dict) and kind.get("values") == "bytes":
         return {name: part.encode("latin-1") for name, part in value.items()}
+    if isinstance(kind, dict) and isinstance(kind.get("items"), dict):
+        types = {field["name"]: field["type"] for field in kind["items"]["fields"]}
+        return [{name: _with_bytes(types[name], part[name]) for name in part} for part in value]
     return value

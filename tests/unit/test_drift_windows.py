@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import pstdev
 
 from schemas.messages import WindowStats
@@ -72,7 +73,7 @@ def test_all_fields() -> None:
         reference_documents=2,
         embedding_model="mini@abc",
     )
-    assert expected == record
+    assert replace(record, embedding_sketches=()) == expected
 
 
 def test_an_open_window_is_emitted_when_it_has_doubled() -> None:

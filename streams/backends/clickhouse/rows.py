@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from schemas.messages import DeadLetter, DriftAlert, Enriched, WindowStats
+from schemas.messages import DeadLetter, DriftAlert, EmbeddingSketch, Enriched, WindowStats
+from streams.drift.sketches.sums import decode_integers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,6 +34,11 @@ _NESTED = (
     *("terms_up", "terms_down", "labels", "new_documents", "old_documents"),
     *("channels", "label_intervals"),
 )
+
+SUMS = ("embedding_sums", "feature_sums", "square_sums", "product_sums")
+"""Lists of whole numbers of an embedding sketch."""
+
+_OF_WINDOW = ("source", "window_seconds", "window_start", "version")
 _FIRST_WINS = (1 << 63) - 1
 _LANDED = 1 << 63
 
@@ -121,7 +127,18 @@ def stats(records: Sequence[WindowStats]) -> Columns:
         "token_sample": lambda record: np.frombuffer(record.token_sample, "<u4").tolist(),
         **{name: _buckets(name) for name in SKETCHES},
     }
-    return _columns("drift_windows_raw", WindowStats.__slots__, special, records)
+    names = [name for name in WindowStats.__slots__ if name != "embedding_sketches"]
+    return _columns("drift_windows_raw", names, special, records)
+
+
+def sketches(records: Sequence[WindowStats]) -> Columns:
+    """Rows of ``drift_sketches_raw``, one for each window and model."""
+    pairs = [(window, sketch) for window in records for sketch in window.embedding_sketches]
+    ours = _columns("", _OF_WINDOW, {}, [window for window, _ in pairs])
+    lists = {name: _integers(name) for name in SUMS}
+    theirs = _columns("", EmbeddingSketch.__slots__, lists, [sketch for _, sketch in pairs])
+    names = (*ours.names, *theirs.names)
+    return Columns("drift_sketches_raw", names, [*ours.values, *theirs.values])
 
 
 def alerts(records: Sequence[DriftAlert]) -> Columns:
@@ -158,6 +175,10 @@ def _bfloat16(embedding: bytes) -> list[float]:
 
 def _arrival(received_at: int) -> int:
     return min(max(received_at, 0), LAST_MS)
+
+
+def _integers(name: str) -> Callable[[EmbeddingSketch], list[int]]:
+    return lambda sketch: decode_integers(getattr(sketch, name)).tolist()
 
 
 def _buckets(name: str) -> Callable[[WindowStats], dict[int, int]]:

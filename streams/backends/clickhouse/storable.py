@@ -10,11 +10,15 @@ import re
 from typing import TYPE_CHECKING
 
 from schemas.messages import DeadLetter, DriftAlert, Enriched, WindowStats
-from streams.backends.clickhouse.rows import SKETCHES
+from streams.backends.clickhouse.rows import SKETCHES, SUMS
+from streams.drift.sketches.features import KERNEL
+from streams.drift.sketches.sums import Sums, decode_integers
 from streams.errors import InvalidDocument
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from schemas.messages import EmbeddingSketch
 
     Record = Enriched | WindowStats | DriftAlert | DeadLetter
     Bounds = Mapping[str, tuple[int, int]]
@@ -92,6 +96,20 @@ def _window_reasons(record: WindowStats) -> Iterator[str]:
             yield f"{name} has the bucket {foreign[0]!r}: -1 to 9999 are due"
     if len(record.token_sample) % 4:
         yield f"token_sample has {len(record.token_sample)} bytes: 4 for each hash are due"
+    yield from _sketch_reasons(record.embedding_sketches)
+
+
+def _sketch_reasons(sketches: Sequence[EmbeddingSketch]) -> Iterator[str]:
+    for sketch in sketches:
+        try:
+            if sketch.kernel == KERNEL:
+                Sums.of_record(sketch)
+            else:
+                for name in SUMS:
+                    decode_integers(getattr(sketch, name))
+        except ValueError as error:
+            yield f"an embedding sketch cannot be read: {error}"
+        yield from _counts("documents of an embedding sketch", [sketch.documents], _COUNT)
 
 
 def _counts(name: str, values: Collection[int], bounds: tuple[int, int]) -> Iterator[str]:
