@@ -19,7 +19,7 @@ from pydantic_settings import (
 )
 from typing_extensions import Self
 
-from streams.durations import parse_duration, parse_rate
+from streams.durations import is_off, parse_duration, parse_rate
 from streams.errors import Misconfigured
 from streams.secret_texts import hide
 
@@ -29,6 +29,10 @@ CONFIG_FILE = "tidemark.toml"
 def _duration(text: str) -> str:
     parse_duration(text)
     return text
+
+
+def _duration_or_off(text: str) -> str:
+    return text if is_off(text) else _duration(text)
 
 
 def _rate(text: str) -> str:
@@ -48,6 +52,7 @@ SecretName = Literal[
 """Settings that are secrets; each may stand in a file that ``<name>_file`` names instead."""
 
 Duration = Annotated[str, AfterValidator(_duration)]
+OptionalDuration = Annotated[str, AfterValidator(_duration_or_off)]
 Rate = Annotated[str, AfterValidator(_rate)]
 
 
@@ -223,6 +228,11 @@ class Settings(BaseSettings):
     )
     drift_reference: int = Field(
         1000, ge=100, le=20_000, description="Documents of a segment's drift reference."
+    )
+    canary: OptionalDuration = Field(
+        "5m",
+        description="How often each enrich worker runs the canary documents through its model, "
+        "besides when it starts; `off` for never.",
     )
     # --- what people see
     web_host: str = Field("127.0.0.1", description="Address of status page, metrics and health.")

@@ -31,6 +31,11 @@ def parse_duration(text: str) -> int:
     return round(float(match.group(1)) * _UNITS_MS[unit])
 
 
+def is_off(text: str) -> bool:
+    """Return whether the text asks for never: ``off`` or ``0``."""
+    return text.strip().lower() in ("off", "0")
+
+
 def parse_rate(text: str) -> float:
     """Return events per millisecond of a rate such as ``1 per week`` or ``3 per 12h``.
 

@@ -20,6 +20,7 @@ CounterName = Literal[
     "tidemark_drift_alerts_total",
     "tidemark_offsets_missing_total",
     "tidemark_ledger_alerts_total",
+    "tidemark_canary_runs_total",
 ]
 _COUNTERS: dict[CounterName, tuple[str, tuple[str, ...]]] = {
     "tidemark_messages_received_total": ("Messages read, by role.", ("role",)),
@@ -36,6 +37,7 @@ _COUNTERS: dict[CounterName, tuple[str, tuple[str, ...]]] = {
         "Alerts that the ledger does not add up, by state: open, update, closed.",
         ("state",),
     ),
+    "tidemark_canary_runs_total": ("Runs of the canary documents that were published.", ()),
 }
 _SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -131,6 +133,10 @@ class Metrics:
     def alert(self) -> None:
         """Count an alert."""
         self._counters["tidemark_drift_alerts_total"].inc()
+
+    def canary_run(self) -> None:
+        """Count a run of the canary documents."""
+        self._counters["tidemark_canary_runs_total"].inc()
 
     def skipped(self, role: str) -> None:
         """Count an unreadable message that another role dead-letters."""

@@ -238,3 +238,7 @@ class Warehouse(Protocol):
     def write_replays(self, replays: Sequence[Replayed], attempt: Attempt = once) -> None:
         """Land what became of dead letters that were put back."""
         ...
+
+    def write_canaries(self, answers: Sequence[Enriched], attempt: Attempt = once) -> None:
+        """Land what a worker answered to canary documents."""
+        ...

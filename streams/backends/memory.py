@@ -39,6 +39,7 @@ class MemoryWarehouse:
         self._alerts: dict[tuple[str, str], tuple[int, DriftAlert]] = {}
         self._acknowledgements: dict[tuple[str, str], tuple[int, DriftAlert]] = {}
         self._replays: dict[tuple[str | int, ...], tuple[int, Replayed]] = {}
+        self._canaries: dict[tuple[str | int, ...], tuple[int, Enriched]] = {}
         self._letters: dict[tuple[str, int, int, int], tuple[int, DeadLetter]] = {}
 
     @property
@@ -134,6 +135,21 @@ class MemoryWarehouse:
             for one in replays:
                 key = (*one.letter, one.topic, one.partition, one.offset, one.received_at)
                 _keep(self._replays, key, int(one.outcome == "landed"), one)
+
+    @property
+    def canaries(self) -> list[Enriched]:
+        """What workers answered to canary documents."""
+        return _values(self._canaries)
+
+    def write_canaries(self, answers: Sequence[Enriched], attempt: Attempt = once) -> None:
+        """Land what a worker answered to canary documents."""
+        attempt(lambda: self._keep_canaries(answers))
+
+    def _keep_canaries(self, answers: Sequence[Enriched]) -> None:
+        with self._lock:
+            for one in answers:
+                key = (one.received_at, one.metadata["worker"], one.doc_id)
+                _keep(self._canaries, key, 0, one)
 
     def write_dead_letters(self, letters: Sequence[DeadLetter], attempt: Attempt = once) -> None:
         """Land dead letters, then their deliveries where they come from the documents topic."""

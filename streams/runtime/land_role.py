@@ -12,6 +12,7 @@ from streams.runtime.dead_letters import outgoing_letter
 from streams.runtime.delivery import Delivery
 from streams.runtime.lane import Step
 from streams.stages.enrich import dead_letter
+from streams.stages.headers import CANARY
 from streams.stages.receipts import done, rejected
 from streams.stages.replays import OF as REPLAY_OF
 from streams.stages.replays import ORIGIN as REPLAY_ORIGIN
@@ -46,6 +47,7 @@ class Landing:
     letters: list[DeadLetter] = field(default_factory=list)
     unreadable: list[DeadLetter] = field(default_factory=list)
     replays: list[Replayed] = field(default_factory=list)
+    canaries: list[Enriched] = field(default_factory=list)
     asked: list[tuple[Enriched, Mapping[str, bytes]]] = field(default_factory=list)
     size: int = 0
     since_ms: int | None = None
@@ -125,6 +127,9 @@ class LandRole:
         topic, value = message.origin.topic, message.value or b""
         try:
             if topic == self._topics.enriched:
+                if CANARY in message.headers:
+                    self._canary(message, landing)
+                    return
                 self._document(self._decoded(Enriched, value), message.headers, landing)
             elif topic == self._topics.stats:
                 landing.stats.append(self._decoded(WindowStats, value))
@@ -144,6 +149,11 @@ class LandRole:
             landing.asked.append((document, headers))
         if headers:
             landing.replays += _replayed(document, headers, "landed")
+
+    def _canary(self, message: RawMessage, landing: Landing) -> None:
+        """Keep one copy of what every partition is given; never as a document."""
+        if message.origin.partition == 0:
+            landing.canaries.append(self._decoded(Enriched, message.value or b""))
 
     def _letter(self, letter: DeadLetter, landing: Landing) -> None:
         landing.letters.append(letter)
@@ -198,6 +208,8 @@ class LandRole:
             self._warehouse.write_stats(landing.stats, attempt)
         if landing.alerts:
             self._warehouse.write_alerts(landing.alerts, attempt)
+        if landing.canaries:
+            self._warehouse.write_canaries(landing.canaries, attempt)
 
     def _count(self, landing: Landing) -> None:
         now = self._clock.now_ms()

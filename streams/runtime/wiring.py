@@ -11,7 +11,8 @@ from streams.backends.kafka.gaps import GapCheck
 from streams.backends.kafka.offsets import OffsetReader
 from streams.backends.kafka.producer import KafkaProducer, open_producer, producer_options
 from streams.backends.kafka.state import FencedState, PlainState
-from streams.durations import parse_duration, parse_rate
+from streams.durations import is_off, parse_duration, parse_rate
+from streams.runtime.canary import CanaryThread
 from streams.runtime.drift_role import DriftRole
 from streams.runtime.enrich_role import EnrichRole
 from streams.runtime.faust_app import AppOptions, Hooks
@@ -81,7 +82,9 @@ def _plan(
     producer = role_producer(platform, role)
     if role == "enrich":
         enrich = _enrich(platform, parts, producer)
-        return _role_plan(platform, role, enrich.steps(), producer, web=web), enrich
+        companions = canary_threads(platform, enrich.stage)
+        plan = _role_plan(platform, role, enrich.steps(), producer, web=web, companions=companions)
+        return plan, enrich
     if role == "drift":
         drift = _drift(platform, producer)
         plan = _role_plan(
@@ -136,6 +139,25 @@ def _enrich(platform: Platform, parts: Parts, producer: KafkaProducer) -> Enrich
         metrics=platform.metrics,
         receipts=platform.receipts,
     )
+
+
+def canary_threads(platform: Platform, stage: EnrichStage) -> tuple[CanaryThread, ...]:
+    """Return the thread that runs the canaries, unless they are off."""
+    settings = platform.settings
+    if is_off(settings.canary):
+        return ()
+    thread = CanaryThread(
+        stage=stage,
+        codec=platform.codec,
+        producer=lambda: role_producer(platform, "canary"),
+        topics=platform.topics,
+        partitions=enriched_partitions(platform),
+        clock=platform.clock,
+        metrics=platform.metrics,
+        log=platform.log.bind(role="enrich"),
+        every_ms=parse_duration(settings.canary),
+    )
+    return (thread,)
 
 
 def _drift(platform: Platform, producer: Producer) -> DriftRole:

@@ -11,16 +11,18 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from itertools import accumulate, chain, pairwise
+from itertools import accumulate, chain, groupby, pairwise
 from typing import TYPE_CHECKING, TypeVar
 
+from streams.drift.canary_post import CanaryPost
 from streams.drift.hashing import hash_words
 from streams.drift.options import DriftOptions
 from streams.drift.segment import HEAD, Segment
 from streams.drift.sketches.rows import sketch_rows
+from streams.stages.canary import CANARY_SOURCE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -81,6 +83,7 @@ class DriftStage:
         self._options = options
         self._segments: dict[str, Segment] = {}
         self._known: Counter[int] = Counter()  # sources, by partition
+        self._canaries: dict[int, CanaryPost] = {}
         self._orphans: list[StatePart] = []
         self._past = _Counts()
 
@@ -88,8 +91,26 @@ class DriftStage:
         """Count a batch; the partitions may be mixed, each in the order of its offsets.
 
         Args:
-            batch: documents with the position of the enriched message.
+            batch: documents with the position of the enriched message; canaries among them are
+                compared, not counted.
         """
+        stats: list[WindowStats] = []
+        alerts: list[DriftAlert] = []
+        for is_canary, stretch in groupby(batch, lambda one: one[1].source == CANARY_SOURCE):
+            if is_canary:
+                alerts += self._compared(stretch)
+            else:
+                output = self._counted(list(stretch))
+                stats += output.stats
+                alerts += output.alerts
+        return DriftOutput(tuple(stats), tuple(alerts))
+
+    def _compared(self, canaries: Iterable[tuple[Origin, Enriched]]) -> Iterator[DriftAlert]:
+        for origin, document in canaries:
+            post = self._canaries.setdefault(origin.partition, CanaryPost(origin.partition))
+            yield from post.take(origin, document)
+
+    def _counted(self, batch: Sequence[tuple[Origin, Enriched]]) -> DriftOutput:
         admitted = [
             (index, segment, document, self._known[segment.partition])
             for index, (origin, document) in enumerate(batch)
@@ -113,7 +134,7 @@ class DriftStage:
             )
             stats += [(admitted[places[at]][0], record) for at, record in new_stats]
             alerts += [(admitted[places[at]][0], alert) for at, alert in new_alerts]
-        return DriftOutput(_in_order(stats), _in_order(alerts))
+        return DriftOutput(_in_order(stats), tuple(map(self._blamed, _in_order(alerts))))
 
     def flush_open(self) -> tuple[WindowStats, ...]:
         """Return the records of all windows that are still open, for the end of a bounded run.
@@ -130,6 +151,12 @@ class DriftStage:
         producer see to that - and before the offsets are committed.
         """
         parts, self._orphans = self._orphans, []
+        for post in self._canaries.values():
+            if post.changed:
+                parts += [
+                    StatePart(post.partition, CANARY_SOURCE, name, payload)
+                    for name, payload in post.snapshot()
+                ]
         for segment in self._segments.values():
             if segment.changed:
                 parts += [
@@ -147,12 +174,17 @@ class DriftStage:
         Raises:
             UnreadableState: a part is damaged, missing or of another version; names the source.
         """
-        stored: dict[str, dict[str, StatePart]] = defaultdict(dict)
+        stored: dict[tuple[str, int], dict[str, StatePart]] = defaultdict(dict)
         for part in parts:
-            stored[part.source][part.name] = part
-        for source, named in stored.items():
+            # Every partition has canaries; of a source that has moved, the last one counts.
+            own = part.partition if part.source == CANARY_SOURCE else -1
+            stored[part.source, own][part.name] = part
+        for (source, partition), named in stored.items():
             payloads = {n: p.payload for n, p in named.items() if p.payload is not None}
-            if HEAD in payloads:
+            if source == CANARY_SOURCE:
+                self._canaries[partition] = CanaryPost(partition)
+                self._canaries[partition].restore(payloads)
+            elif HEAD in payloads:
                 segment = Segment(source, named[HEAD].partition, self._options)
                 segment.restore(payloads)
                 self._segments[source] = segment
@@ -169,6 +201,8 @@ class DriftStage:
             self._known[segment.partition] -= 1
             self._past.add(segment)
         self._orphans = [part for part in self._orphans if part.partition not in partitions]
+        for partition in partitions:
+            self._canaries.pop(partition, None)
 
     def sources_of(self, partition: int) -> tuple[str, ...]:
         """Return the sources whose messages come from this partition, sorted."""
@@ -195,6 +229,10 @@ class DriftStage:
     def unusable(self) -> int:
         """Documents whose embedding was empty, zero or not finite: in windows only."""
         return self._past.unusable + sum(g.detector.unusable for g in self._segments.values())
+
+    def _blamed(self, alert: DriftAlert) -> DriftAlert:
+        post = self._canaries.get(self._segments[alert.source].partition)
+        return post.blamed(alert) if post is not None else alert
 
     def _segment(self, source: str, partition: int) -> Segment:
         segment = self._segments.get(source)

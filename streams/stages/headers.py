@@ -1,4 +1,4 @@
-"""Headers of a document's message that travel on with its result."""
+"""Headers that Tidemark gives its messages, and those that travel on with a result."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from streams.stages.replays import COUNT, OF, ORIGIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+CANARY = "tidemark-canary"
+"""A canary document among the enriched ones: to be compared, never to be counted."""
 
 _CARRIED = (RECEIPT, OF, ORIGIN, COUNT)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from schemas.messages import Document
 from streams.errors import InvalidDocument
+from streams.stages.canary import CANARY_SOURCE, CANARY_TOPIC, is_reserved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,6 +100,7 @@ class Ingest:
         title = _optional(document.title)
         self._check_text(text, title)
         source = _source(document.source)
+        _check_reserved(source, origin)
         return Accepted(
             doc_id=_doc_id(document.doc_id) or content_id(source, title, text),
             source=source,
@@ -179,6 +181,15 @@ def _source(given: str) -> str:
             "put long descriptions into metadata",
         )
     return source
+
+
+def _check_reserved(source: str, origin: Origin) -> None:
+    if is_reserved(source) and origin.topic != CANARY_TOPIC:
+        raise InvalidDocument(
+            "reserved-source",
+            f"the source {CANARY_SOURCE!r} is Tidemark's own, for the canary documents that watch "
+            "the model; name your source otherwise",
+        )
 
 
 def _optional(given: str | None) -> str | None:

@@ -196,6 +196,7 @@ class Env:
             "threads": 1,
             "window": "10s",
             "lateness": "1h",
+            "canary": "30s",
             "model": TINY if self.options.model == "tiny" else DEFAULT_MODEL,
             **self.options.settings,
         }

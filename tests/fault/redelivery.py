@@ -11,6 +11,7 @@ from schemas.codec import codec_for
 from schemas.messages import Enriched
 from streams.backends.kafka.alerts import read_topic
 from streams.backends.kafka.security import KafkaSecurity
+from streams.stages.headers import CANARY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +60,8 @@ def redelivery(bootstrap: str, topics: Topics, since_ms: int = 0) -> Redelivery:
     for message in read_topic(
         bootstrap, KafkaSecurity(), topics.enriched, from_beginning=True, follow=False
     ):
+        if CANARY in message.headers:
+            continue
         record = codec.decode(Enriched, message.value)
         moments[record.partition, record.offset].append(record.enriched_at)
     first: list[int] = []

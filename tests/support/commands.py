@@ -21,8 +21,9 @@ _LOOK_S = 0.05
 def environment(data: Path, **settings: object) -> dict[str, str]:
     """The environment of a command: this one's without settings, then the given settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TIDEMARK_")}
-    given = {"DATA": data, "WEB_PORT": 0, "LOG_FORMAT": "json", **settings}
-    named = {f"TIDEMARK_{name.upper()}": str(value) for name, value in given.items()}
+    given = {"DATA": data, "WEB_PORT": 0, "LOG_FORMAT": "json", "CANARY": "off"}
+    given |= {name.upper(): value for name, value in settings.items()}
+    named = {f"TIDEMARK_{name}": str(value) for name, value in given.items()}
     # What a killed client leaves behind stays in the folder of the test.
     return {**kept, "PYTHONPATH": str(ROOT), "TMPDIR": str(data), **named}
 

@@ -54,6 +54,7 @@ def settings_for(data: Path, **changes: object) -> Settings:
         "land_wait": "100ms",
         "shutdown_timeout": "10s",
         "batch_documents": 32,
+        "canary": "off",
         **changes,
     }
     return Settings(**given)  # type: ignore[arg-type]

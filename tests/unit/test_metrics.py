@@ -22,6 +22,7 @@ def _used() -> Metrics:
     metrics.missing("enrich", "tidemark.documents", 4)
     metrics.ledger("tidemark.documents", 0, 3, 5)
     metrics.ledger_alert("open")
+    metrics.canary_run()
     metrics.latency(1500)
     metrics.waiting("land", lambda: True)
     with metrics.step("enrich", "core"):
@@ -42,6 +43,7 @@ def test_totals_are_sums_over_labels() -> None:
         "tidemark_drift_alerts_total": 1,
         "tidemark_offsets_missing_total": 4,
         "tidemark_ledger_alerts_total": 1,
+        "tidemark_canary_runs_total": 1,
     }
     assert metrics.received_by("enrich") == 5
 

@@ -39,6 +39,12 @@ SUMS = ("embedding_sums", "feature_sums", "square_sums", "product_sums")
 """Lists of whole numbers of an embedding sketch."""
 
 _OF_WINDOW = ("source", "window_seconds", "window_start", "version")
+_CANARY = (
+    "doc_id", "language", "text", "label", "confidence", "tokens", "unique_tokens",
+    "word_pieces", "unknown_tokens", "embedding", "embedding_model", "embedding_revision",
+    "classifier", "device", "compute_type", "version",
+)  # fmt: skip
+_CANARY_SAID = ("canary_set", "worker", "host")
 _FIRST_WINS = (1 << 63) - 1
 _LANDED = 1 << 63
 
@@ -152,6 +158,21 @@ def acknowledgements(records: Sequence[DriftAlert]) -> Columns:
     """Rows of ``drift_acknowledgements_raw``; the last word counts."""
     names = ("source", "alert_id", "acknowledged_at", "acknowledged_by", "note", "version")
     return _columns("drift_acknowledgements_raw", names, {}, records)
+
+
+def canaries(records: Sequence[Enriched]) -> Columns:
+    """Rows of ``canaries_raw``."""
+    special: dict[str, Callable[[Enriched], object]] = {
+        "embedding": lambda record: _bfloat16(record.embedding)
+    }
+    columns = _columns("canaries_raw", _CANARY, special, records)
+    said = {name: [record.metadata.get(name, "") for record in records] for name in _CANARY_SAID}
+    answered = [_arrival(record.received_at) for record in records]
+    return Columns(
+        columns.table,
+        (*columns.names, *said, "answered_at"),
+        [*columns.values, *said.values(), answered],
+    )
 
 
 def dead_letters(records: Sequence[DeadLetter]) -> Columns:

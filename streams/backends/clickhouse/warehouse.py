@@ -123,6 +123,10 @@ class ClickHouseWarehouse:
         """Land what became of dead letters that were put back."""
         attempt(lambda: self._write(replay_rows(replays, self._clock.now_ms())))
 
+    def write_canaries(self, answers: Sequence[Enriched], attempt: Attempt = once) -> None:
+        """Land what a worker answered to canary documents."""
+        attempt(lambda: self._write(rows.canaries(answers)))
+
     def write_columns(self, columns: Columns) -> None:
         """Write rows of one table; returns when they are durable.
 

@@ -18,7 +18,9 @@ async def main() -> None:
     place = Place.from_arguments()
     prefix = place.source.removesuffix(".documents")
     with tempfile.TemporaryDirectory() as folder:
-        settings = load_settings(kafka=place.bootstrap, topic_prefix=prefix, data=Path(folder))
+        settings = load_settings(
+            kafka=place.bootstrap, topic_prefix=prefix, data=Path(folder), canary="off"
+        )
         with open_platform(settings) as platform:
             runners, _ = build_runners(platform, ["enrich"], Parts(NoopEnricher()))
             worker = Worker(runners, shutdown_timeout=30, log=platform.log)

@@ -28,7 +28,9 @@ async def main() -> None:
     place, wanted = Place.from_arguments(), int(sys.argv[5])
     prefix = place.source.removesuffix(".documents")
     with tempfile.TemporaryDirectory() as folder:
-        settings = load_settings(kafka=place.bootstrap, topic_prefix=prefix, data=Path(folder))
+        settings = load_settings(
+            kafka=place.bootstrap, topic_prefix=prefix, data=Path(folder), canary="off"
+        )
         warehouse = open_database(settings)
         try:
             await run(settings, Parts(NoopEnricher(), warehouse))
