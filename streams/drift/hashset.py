@@ -108,6 +108,12 @@ def distinct(values: Hashes) -> Hashes:
     return ordered[keep]
 
 
+def smallest(hashes: HashSet, count: int) -> Hashes:
+    """Return the ``count`` smallest elements, ascending."""
+    parts = [part[:count] for part in (hashes.recent, *hashes.runs)]
+    return np.sort(np.concatenate(parts))[:count]
+
+
 def _in_sorted(sorted_values: Hashes, values: Hashes) -> npt.NDArray[np.bool_]:
     if not sorted_values.size:
         return np.zeros(values.size, np.bool_)

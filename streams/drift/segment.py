@@ -14,7 +14,7 @@ from streams.drift.codec import blob, pack, unpack
 from streams.drift.detector import Detector
 from streams.drift.gate import Gate
 from streams.drift.lifecycle import Lifecycle
-from streams.drift.windows import Windows
+from streams.drift.windows import Arrivals, Windows
 from streams.errors import UnreadableState
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from schemas.messages import DriftAlert, Enriched, WindowStats
+    from streams.drift.monitors.facts import Facts
     from streams.drift.options import DriftOptions
     from streams.drift.sketches.rows import Row
 
@@ -46,13 +47,7 @@ class Segment:
         self.gate = Gate()
         self.events = Lifecycle(options.cooldown_documents)
         self.detector = Detector(source, options, self.events)
-        self.windows = Windows(
-            source,
-            options.window_ms,
-            options.lateness_ms,
-            options.partition_idle_ms,
-            options.open_windows,
-        )
+        self.windows = Windows(source, options)
         self._position = 0
         self._stored: set[str] = set()
         self._garbage: list[str] = []
@@ -61,6 +56,7 @@ class Segment:
         self,
         documents: Sequence[Enriched],
         terms: Sequence[npt.NDArray[np.uint64]],
+        facts: Facts,
         segments: Sequence[int],
         rows: Sequence[Row | None],
     ) -> tuple[list[tuple[int, WindowStats]], list[tuple[int, DriftAlert]]]:
@@ -68,7 +64,9 @@ class Segment:
         self.changed = True
         first, self._position = self._position, self._position + len(documents)
         readings, alerts = self.detector.advance(documents, terms, segments, first)
-        return self.windows.advance(documents, terms, readings, rows), alerts
+        arrivals = Arrivals(facts, terms, readings, segments, first, rows)
+        records, found = self.windows.advance(arrivals)
+        return records, alerts + found
 
     def move(self, partition: int) -> list[str]:
         """Go over to another partition; returns the names of the parts left behind."""

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+import numpy as np
 
-    from schemas.messages import Enriched
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 NEVER = -(2**63)
+_FEW = 6  # documents that are faster taken one by one
 
 
 class Watermark:
@@ -38,28 +39,50 @@ class Watermark:
         self._marks: dict[str, int] = {}
         self._heard: dict[str, int] = {}
 
-    def advance(self, document: Enriched) -> bool:
-        """Take a document in; returns whether the watermark rose."""
-        partition = f"{document.topic}/{document.partition}"
-        moment = min(document.published_at, document.received_at)
-        heard = document.enriched_at
-        if self._started is None:
-            self._started = heard
-        self._now = max(self._now, heard)
-        mark = max(self._marks.get(partition, NEVER), moment)
-        self._marks[partition] = mark
-        self._heard[partition] = max(self._heard.get(partition, NEVER), heard)
-        if mark <= self.value or self._now - self._started < self._idle_ms:
-            return False
-        return self._raise_to_lowest()
+    def advance(
+        self, places: Sequence[str], moments: Sequence[int], heard: Sequence[int]
+    ) -> list[int]:
+        """Take documents in, in order; returns the watermark after each.
 
-    def _raise_to_lowest(self) -> bool:
-        since = self._now - self._idle_ms
-        lowest = min(mark for name, mark in self._marks.items() if self._heard[name] >= since)
-        if lowest <= self.value:
-            return False
-        self.value = lowest
-        return True
+        Args:
+            places: topic and partition of each.
+            moments: its event time, at most its arrival.
+            heard: its processing time.
+        """
+        if self._started is None and places:
+            self._started = heard[0]
+        if len(places) < _FEW:
+            return [self._advance(*each) for each in zip(places, moments, heard, strict=True)]
+        columns = {name: column for column, name in enumerate(self._marks)}
+        for name in places:
+            columns.setdefault(name, len(columns))
+        rows, own = np.arange(len(places)), [columns[name] for name in places]
+        marks = np.full((len(places), len(columns)), NEVER)
+        last = marks.copy()
+        marks[rows, own], last[rows, own] = moments, heard
+        known = slice(len(self._marks))
+        marks[0, known] = np.maximum(marks[0, known], list(self._marks.values()))
+        last[0, known] = np.maximum(last[0, known], list(self._heard.values()))
+        np.maximum.accumulate(marks, axis=0, out=marks)
+        np.maximum.accumulate(last, axis=0, out=last)
+        now = np.maximum.accumulate(np.maximum(np.asarray(heard, np.int64), self._now))
+        lowest = np.where(last >= (now - self._idle_ms)[:, None], marks, -NEVER - 1).min(axis=1)
+        lowest[now - (self._started or 0) < self._idle_ms] = NEVER
+        values: list[int] = np.maximum.accumulate(np.maximum(lowest, self.value)).tolist()
+        self._marks = dict(zip(columns, marks[-1].tolist(), strict=True))
+        self._heard = dict(zip(columns, last[-1].tolist(), strict=True))
+        self._now, self.value = int(now[-1]), values[-1]
+        return values
+
+    def _advance(self, place: str, moment: int, heard: int) -> int:
+        self._now = max(self._now, heard)
+        self._marks[place] = max(self._marks.get(place, NEVER), moment)
+        self._heard[place] = max(self._heard.get(place, NEVER), heard)
+        if self._now - (self._started or 0) >= self._idle_ms:
+            since = self._now - self._idle_ms
+            lowest = min(mark for name, mark in self._marks.items() if self._heard[name] >= since)
+            self.value = max(self.value, lowest)
+        return self.value
 
     def numbers(self) -> dict[str, int]:
         """Return the state as named integers."""

@@ -4,34 +4,41 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from functools import partial
-from math import isfinite, sqrt
+from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from schemas.messages import WindowStats
 from streams.drift.codec import pack, under, unpack
-from streams.drift.hashset import HashSet, IdSet
+from streams.drift.hashset import HashSet, IdSet, smallest
+from streams.drift.monitors.facts import FIXED_CONFIDENCE
+from streams.drift.monitors.tally import Tally
 from streams.drift.sketches.sums import Sums
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
     import numpy.typing as npt
 
-    from schemas.messages import Enriched
     from streams.drift.detector import Reading
     from streams.drift.hashset import Hashes
+    from streams.drift.monitors.facts import Facts
     from streams.drift.sketches.sums import Model
 
-_NOT_SUMS = {"terms", "ids", "sketches"}
+SAMPLE = 1024
+"""Hashes of a window's ``token_sample``."""
+
+_NOT_SUMS = {"terms", "ids", "tally", "sketches"}
 _COUNT_BITS = 20
+_RECEIVED = 1
 _MOST_MODELS = 4
 
 
 @dataclass(slots=True)
 class Window:
-    """Sums over the documents of a window; whole numbers, so that windows merge exactly.
+    """What is kept of a window.
 
     Attributes:
         start: event time, ms, included.
@@ -39,51 +46,41 @@ class Window:
         late: documents that came after the window had been closed.
         new_tokens: words that this source had never used before; a word is new in the one window
             that held its first use, in order of arrival.
-        confidence: sum of the labels' confidences.
+        growth: words and distinct words, copies left out, when its documents last doubled.
         score: highest drift score so far.
         due: number of documents at which the window is emitted next.
         sent: number of documents at the last emission.
         reading: the detector's state after the last document.
+        verdict: what the monitors said when the window closed: expected distinct words, state,
+            scores and threshold.
     """
 
     start: int
     version: int = -(2**63)
     documents: int = 0
     late: int = 0
-    tokens: int = 0
-    tokens_squared: int = 0
     new_tokens: int = 0
-    word_pieces: int = 0
-    unknown_tokens: int = 0
-    characters: int = 0
-    confidence: float = 0.0
-    labels: dict[str, int] = field(default_factory=dict)
+    growth: list[list[int]] = field(default_factory=list)
     score: float | None = None
     due: int = 1
     sent: int = 0
     closed: bool = False
     reading: tuple[float | None, str, int, str] = (None, "collecting", 0, "")
+    verdict: tuple[float | None, str, dict[str, float], float | None] = (None, "open", {}, None)
+    tally: Tally = field(default_factory=Tally)
     terms: HashSet = field(default_factory=lambda: HashSet(np.empty(0, np.uint64)))
     ids: IdSet = field(default_factory=IdSet)
     sketches: dict[Model, Sums] = field(default_factory=dict)
 
-    def add(self, document: Enriched, reading: Reading) -> None:
-        """Count a document; its words are counted apart."""
-        tokens = document.tokens
-        self.documents += 1
-        self.late += self.closed
-        self.tokens += tokens
-        self.tokens_squared += tokens * tokens
-        self.word_pieces += document.word_pieces
-        self.unknown_tokens += document.unknown_tokens
-        self.characters += document.characters
-        self.confidence += document.confidence if isfinite(document.confidence) else 0.0
-        self.labels[document.label] = self.labels.get(document.label, 0) + 1
-        self.version = max(self.version, document.received_at)
-        score, threshold, state, reference_documents, model = reading
-        if score is not None and (self.score is None or score > self.score):
-            self.score = score
-        self.reading = (threshold, state, reference_documents, model)
+    def add(self, facts: Facts, codes: npt.NDArray[np.uint8], readings: Sequence[Reading]) -> None:
+        """Add documents up; they were counted before, and their words are counted apart."""
+        self.tally.add(facts, codes)
+        self.version = max(self.version, int(facts.times[:, _RECEIVED].max()))
+        scores = [reading.score for reading in readings if reading.score is not None]
+        if scores:
+            highest = max(scores)
+            self.score = highest if self.score is None else max(self.score, highest)
+        self.reading = readings[-1][1:]
 
     def sketch(self, model: Model, rows: npt.NDArray[np.float32]) -> None:
         """Count embeddings of a model; of more models than ``_MOST_MODELS`` none."""
@@ -96,15 +93,24 @@ class Window:
 
     def emitted(self) -> None:
         """Note an emission: the next is due when the documents (the late ones) have doubled."""
+        if self.documents == self.due and not self.closed:
+            self.growth = [*self.growth, [self.tally.original("tokens"), len(self.terms)]][-2:]
         self.sent = self.documents
         self.due = self.documents + max(1, self.late if self.closed else self.documents)
 
+    def sample(self) -> bytes:
+        """Return the smallest 32-bit hashes of the words; see ``window_stats.avsc``."""
+        return (smallest(self.terms, SAMPLE) >> np.uint64(32)).astype("<u4").tobytes()
+
     def stats(self, source: str, window_ms: int) -> WindowStats:
         """Return the record; deviations are those of the window as a whole population."""
-        count = self.documents
-        mean = self.tokens / count
-        variance = (count * self.tokens_squared - self.tokens * self.tokens) / (count * count)
+        tally, count = self.tally, self.documents
+        tokens, squares = tally.total("tokens"), tally.total("tokens_squared")
+        confidence = tally.total("confidence") / FIXED_CONFIDENCE / count
+        square = tally.total("confidence_squared") / FIXED_CONFIDENCE / count
         threshold, state, reference_documents, model = self.reading
+        expected, monitor_state, scores, monitor_threshold = self.verdict
+        lengths, confidences, lateness = (_keyed(sketch) for sketch in tally.sketches)
         return WindowStats(
             source=source,
             window_start=self.start,
@@ -112,21 +118,39 @@ class Window:
             version=self._record_version(),
             documents=count,
             late_documents=self.late,
-            tokens=self.tokens,
+            tokens=tokens,
             unique_tokens=len(self.terms),
             new_tokens=self.new_tokens,
-            word_pieces=self.word_pieces,
-            unknown_tokens=self.unknown_tokens,
-            characters=self.characters,
-            tokens_mean=mean,
-            tokens_deviation=sqrt(variance),
-            confidence_mean=self.confidence / count,
-            labels=dict(self.labels),
+            word_pieces=tally.total("word_pieces"),
+            unknown_tokens=tally.total("unknown_tokens"),
+            characters=tally.total("characters"),
+            tokens_mean=tokens / count,
+            tokens_deviation=sqrt(max(0, count * squares - tokens * tokens)) / count,
+            confidence_mean=confidence,
+            labels=dict(tally.labels),
             drift_score=self.score,
             drift_threshold=threshold,
             drift_state=state,
             reference_documents=reference_documents,
             embedding_model=model,
+            copies=tally.copies,
+            near_copies=tally.near_copies,
+            without_title=tally.total("without_title"),
+            without_language=tally.total("without_language"),
+            without_words=tally.total("without_words"),
+            languages=dict(tally.languages),
+            language_word_pieces=dict(tally.pieces),
+            language_characters=dict(tally.characters),
+            confidence_deviation=sqrt(max(0.0, square - confidence**2)),
+            lateness_mean=tally.total("lateness") / count / 1000,
+            length_sketch=lengths,
+            confidence_sketch=confidences,
+            lateness_sketch=lateness,
+            token_sample=self.sample(),
+            expected_unique_tokens=expected,
+            monitor_state=monitor_state,
+            monitor_scores=dict(scores),
+            monitor_threshold=monitor_threshold,
             embedding_sketches=tuple(sums.record() for sums in self.sketches.values()),
         )
 
@@ -155,8 +179,9 @@ class Window:
         """Return the window that ``parts`` wrote."""
         (sums,) = under("sums/", parts).values()
         meta, arrays = unpack(sums)
-        meta["reading"] = tuple(meta["reading"])
-        window = cls(**meta)
+        tally = Tally.decode(meta.pop("tally"), arrays)
+        meta["reading"], meta["verdict"] = tuple(meta["reading"]), tuple(meta["verdict"])
+        window = cls(**meta, tally=tally)
         window.terms = HashSet(arrays["terms"], decode_runs(under("terms/", parts)))
         frozen = HashSet(np.empty(0, np.uint64), decode_runs(under("ids/", parts)))
         window.ids = IdSet(set(arrays["ids"].tolist()), frozen)
@@ -168,8 +193,14 @@ class Window:
 
     def _encode_sums(self) -> bytes:
         names = (each.name for each in fields(self))
-        sums = {name: getattr(self, name) for name in names if name not in _NOT_SUMS}
-        return pack(sums, {"terms": self.terms.recent, "ids": self.ids.recent_array()})
+        sums: dict[str, Any] = {n: getattr(self, n) for n in names if n not in _NOT_SUMS}
+        sums["tally"], arrays = self.tally.head()
+        own = {"terms": self.terms.recent, "ids": self.ids.recent_array()}
+        return pack(sums, {**arrays, **own})
+
+
+def _keyed(sketch: Mapping[int, int]) -> dict[str, int]:
+    return {str(bucket): sketch[bucket] for bucket in sorted(sketch)}
 
 
 def decode_runs(parts: Mapping[str, bytes]) -> list[Hashes]:

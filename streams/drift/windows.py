@@ -9,21 +9,26 @@ The watermark (``watermark.py``) says how far event time has come. A window
 * is then emitted a last time, if documents came since, and forgotten. Documents for it that come
   later still count as ``too_late``: they take part in drift detection, but in no window.
 
+When a window closes, the monitors judge it (``monitors/``), once: late documents change its
+numbers, not the judgement.
+
 An emission that counts more documents has a higher version and replaces the others, in whatever
 order they are written. A document counts once per window by its ``doc_id``.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from streams.drift.codec import pack, under
-from streams.drift.hashing import hash_text
 from streams.drift.hashset import HashSet, distinct
+from streams.drift.monitors.copies import Copies
+from streams.drift.monitors.metrics import Closed
+from streams.drift.monitors.monitors import Monitors
 from streams.drift.vocabulary import Vocabulary
 from streams.drift.watermark import NEVER, Watermark
 from streams.drift.window import Window, decode_runs
@@ -33,63 +38,82 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from schemas.messages import Enriched, WindowStats
+    from schemas.messages import DriftAlert, WindowStats
     from streams.drift.detector import Reading
+    from streams.drift.monitors.facts import Facts
+    from streams.drift.options import DriftOptions
     from streams.drift.sketches.rows import Row
 
     Hashes = npt.NDArray[np.uint64]
 
-_TURN = 128  # documents between two looks at the vocabulary's size
+_TURN = 512  # documents between two looks at the vocabulary's size
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Documents of one source, in order of arrival.
+
+    Attributes:
+        facts: of each.
+        terms: hashes of each one's distinct words.
+        readings: what the detector said after each.
+        segments: how many sources shared the partition's budget when each came.
+        first: documents of the source before these.
+        rows: what each adds to the sketches; None for nothing.
+    """
+
+    facts: Facts
+    terms: Sequence[Hashes]
+    readings: Sequence[Reading]
+    segments: Sequence[int]
+    first: int
+    rows: Sequence[Row | None]
 
 
 class Windows:
     """Open windows, watermark and vocabulary of one source."""
 
-    def __init__(
-        self, source: str, window_ms: int, lateness_ms: int, idle_ms: int, most: int
-    ) -> None:
+    def __init__(self, source: str, options: DriftOptions) -> None:
         self.too_late = 0
         self.repeated = 0
         self._source = source
-        self._window_ms = window_ms
-        self._lateness_ms = lateness_ms
-        self._most = most
+        self._window_ms = options.window_ms
+        self._lateness_ms = options.lateness_ms
+        self._most = options.open_windows
         self._windows: dict[int, Window] = {}
-        self._watermark = Watermark(idle_ms)
+        self._watermark = Watermark(options.partition_idle_ms)
+        self._now = NEVER  # the watermark after the document at work
         self._forgotten = NEVER  # windows that end here or earlier take nothing in any more
         self._deadline = -NEVER  # earliest moment at which a window closes or is forgotten
         self._count = 0
         self._vocabulary = Vocabulary()
-        self._unsettled: list[tuple[Window | None, Hashes]] = []
-        self._unsketched: list[tuple[Window, Row]] = []
+        self._copies = Copies()
+        self._monitors = Monitors(source, options)
+        self._arrivals: Arrivals | None = None
+        self._unsettled: list[tuple[int, Window | None]] = []
         self._emissions: list[tuple[int, WindowStats]] = []
+        self._alerts: list[tuple[int, DriftAlert]] = []
 
     def advance(
-        self,
-        documents: Sequence[Enriched],
-        terms: Sequence[Hashes],
-        readings: Sequence[Reading],
-        rows: Sequence[Row | None],
-    ) -> list[tuple[int, WindowStats]]:
-        """Count documents, in order; returns records with the index of their document.
-
-        Args:
-            documents: of this source.
-            terms: hashes of each one's distinct words.
-            readings: what the detector said after each.
-            rows: what each adds to the sketches; None for nothing.
-        """
-        self._emissions = []
-        for index, document in enumerate(documents):
-            if self._watermark.advance(document) and self._watermark.value >= self._deadline:
+        self, arrivals: Arrivals
+    ) -> tuple[list[tuple[int, WindowStats]], list[tuple[int, DriftAlert]]]:
+        """Count documents; returns records and alerts with the index of their document."""
+        self._emissions, self._alerts, self._arrivals = [], [], arrivals
+        facts, length = arrivals.facts, self._window_ms
+        published, received, heard = facts.times.T
+        moments = np.minimum(published, received).tolist()
+        marks = self._watermark.advance(facts.places, moments, heard.tolist())
+        starts = (published // length * length).tolist()
+        for index, each in enumerate(zip(marks, starts, facts.ids.tolist(), strict=True)):
+            self._now, start, identity = each
+            if self._now >= self._deadline:
                 self._sweep(index)
-            self._add(index, document, terms[index], readings[index], rows[index])
+            self._add(index, start, identity)
         self._settle()
-        return self._emissions
+        return self._emissions, self._alerts
 
     def open_stats(self) -> list[WindowStats]:
         """Return the records of all windows that are open or were changed since their emission."""
-        self._settle()
         return [
             window.stats(self._source, self._window_ms)
             for _, window in sorted(self._windows.items())
@@ -98,25 +122,17 @@ class Windows:
 
     # --- documents
 
-    def _add(
-        self,
-        index: int,
-        document: Enriched,
-        terms: Hashes,
-        reading: Reading,
-        row: Row | None,
-    ) -> None:
-        window = self._window(document.published_at)
+    def _add(self, index: int, start: int, identity: int) -> None:
+        window = self._windows.get(start) or self._open(start)
         if window is None:
             self.too_late += 1
-        elif not window.ids.add(hash_text(document.doc_id)):
+        elif not window.ids.add(identity):
             self.repeated += 1
             return
         else:
-            window.add(document, reading)
-            if row is not None:
-                self._unsketched.append((window, row))
-        self._unsettled.append((window, terms))
+            window.documents += 1
+            window.late += window.closed
+        self._unsettled.append((index, window))
         self._count += 1
         if self._count % _TURN == 0:
             self._settle()
@@ -126,16 +142,12 @@ class Windows:
         if len(self._windows) > self._most:
             self._forget(index, self._windows[min(self._windows)])
 
-    def _window(self, published_at: int) -> Window | None:
-        start = published_at // self._window_ms * self._window_ms
-        window = self._windows.get(start)
-        if window is not None:
-            return window
+    def _open(self, start: int) -> Window | None:
         end = start + self._window_ms
-        if end + self._lateness_ms <= self._watermark.value or end <= self._forgotten:
+        if end + self._lateness_ms <= self._now or end <= self._forgotten:
             return None
         window = self._windows[start] = Window(start)
-        window.closed = end <= self._watermark.value
+        window.closed = end <= self._now
         self._deadline = min(self._deadline, self._due(window))
         return window
 
@@ -148,15 +160,37 @@ class Windows:
     def _sweep(self, index: int) -> None:
         """Close and forget what the watermark has passed, oldest first."""
         for _, window in sorted(self._windows.items()):
-            if not window.closed and self._due(window) <= self._watermark.value:
-                window.closed = True
+            if not window.closed and self._due(window) <= self._now:
+                self._close(index, window)
                 self._emit(index, window)
-            if window.closed and self._due(window) <= self._watermark.value:
+            if window.closed and self._due(window) <= self._now:
                 self._forget(index, window)
         self._deadline = min(map(self._due, self._windows.values()), default=-NEVER)
 
+    def _close(self, index: int, window: Window) -> None:
+        """Close a window and have it judged; its documents came before the one at ``index``."""
+        self._settle()
+        window.closed = True
+        if self._arrivals is None:
+            return
+        times = self._arrivals.facts.times[index]
+        closed = Closed(
+            start=window.start,
+            tally=window.tally,
+            distinct=len(window.terms),
+            new=window.new_tokens,
+            growth=tuple((tokens, found) for tokens, found in window.growth),
+            position=self._arrivals.first + index + 1,
+            moment=(int(times[0]), int(times[1])),
+        )
+        window.verdict, alerts = self._monitors.judge(closed, self._arrivals.segments[index])
+        self._alerts += [(index, alert) for alert in alerts]
+
     def _forget(self, index: int, window: Window) -> None:
-        if not window.closed or window.sent != window.documents:
+        if not window.closed:
+            self._close(index, window)
+            self._emit(index, window)
+        elif window.sent != window.documents:
             self._emit(index, window)
         del self._windows[window.start]
         self._forgotten = max(self._forgotten, window.start + self._window_ms)
@@ -166,24 +200,23 @@ class Windows:
         window.emitted()
         self._emissions.append((index, window.stats(self._source, self._window_ms)))
 
-    # --- words
+    # --- adding up what was counted
 
     def _settle(self) -> None:
-        """Count the words and embeddings that wait, in order of arrival.
+        """Add up the documents that wait, in order of arrival.
 
-        The result does not depend on when this is called: a word belongs to the window that held
-        its first use, and sets and sums of whole numbers do not care in which portions they grow.
+        The result does not depend on when this is called: sums are of whole numbers, a word belongs
+        to the window that held its first use, and sets do not care in which portions they grow.
         """
-        self._sketch()
-        if not self._unsettled:
+        if not self._unsettled or self._arrivals is None:
             return
-        owners = [window for window, _ in self._unsettled]
-        hashes = [each for _, each in self._unsettled]
+        rows = [row for row, _ in self._unsettled]
+        owners = [window for _, window in self._unsettled]
         self._unsettled = []
-        first = owners[0]
-        if all(owner is first for owner in owners):
-            self._count_words(first, distinct(np.concatenate(hashes)))
-            return
+        facts = self._arrivals.facts.take(rows)
+        codes = self._copies.advance(facts.signatures, facts.contents)
+        self._count_documents(owners, rows, facts, codes)
+        hashes = [self._arrivals.terms[row] for row in rows]
         # A word's first use decides: the windows take turns as their documents came.
         start = 0
         for end in range(1, len(owners) + 1):
@@ -191,19 +224,37 @@ class Windows:
                 self._count_words(owners[start], distinct(np.concatenate(hashes[start:end])))
                 start = end
 
-    def _sketch(self) -> None:
-        """Add the embeddings that wait: all of one window in one sum."""
-        waiting, self._unsketched = self._unsketched, []
-        groups: dict[tuple[int, int], list[tuple[Window, Row]]] = defaultdict(list)
-        for window, row in waiting:
-            groups[window.start, id(row.rows)].append((window, row))
+    def _count_documents(
+        self,
+        owners: Sequence[Window | None],
+        rows: Sequence[int],
+        facts: Facts,
+        codes: npt.NDArray[np.uint8],
+    ) -> None:
+        places: dict[int, list[int]] = {}
+        for place, window in enumerate(owners):
+            places.setdefault(id(window), []).append(place)
+        readings = self._arrivals.readings if self._arrivals else ()
+        for mine in places.values():
+            window = owners[mine[0]]
+            if window is not None:
+                said = [readings[rows[place]] for place in mine]
+                window.add(facts.take(mine), codes[mine], said)
+                self._sketch(window, [rows[place] for place in mine])
+
+    def _sketch(self, window: Window, indices: Sequence[int]) -> None:
+        """Add embeddings to a window: all that are of one matrix in one sum."""
+        groups: dict[int, list[Row]] = {}
+        for index in indices:
+            row = self._arrivals.rows[index] if self._arrivals else None
+            if row is not None:
+                groups.setdefault(id(row.rows), []).append(row)
         for members in groups.values():
-            window, first = members[0]
-            places = [row.place for _, row in members]
+            places = [row.place for row in members]
             start, end = places[0], places[-1] + 1
             together = end - start == len(places)  # a slice need not be copied
-            rows = first.rows[start:end] if together else first.rows[places]
-            window.sketch(first.model, rows)
+            matrix = members[0].rows
+            window.sketch(members[0].model, matrix[start:end] if together else matrix[places])
 
     def _count_words(self, window: Window | None, words: Hashes) -> None:
         if window is None:
@@ -217,7 +268,6 @@ class Windows:
 
     def parts(self) -> dict[str, Callable[[], bytes]]:
         """Return the immutable state, by name; a name tells the content."""
-        self._settle()
         named: dict[str, Callable[[], bytes]] = {}
         for start, window in self._windows.items():
             for name, encode in window.parts().items():
@@ -226,34 +276,43 @@ class Windows:
         for generation, hashes in enumerate((words.old, words.young), words.generation - 1):
             for name, run in hashes.named_runs().items():
                 named[f"words/{generation}/{name}"] = partial(pack, {}, {"hashes": run})
+        own = {"copies": self._copies.parts(), "monitors": self._monitors.parts()}
+        for kind, parts in own.items():
+            named |= {f"{kind}/{name}": encode for name, encode in parts.items()}
         return named
 
-    def head(self) -> tuple[dict[str, int], dict[str, npt.NDArray[Any]]]:
+    def head(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
         """Return the small moving state: numbers and arrays."""
-        self._settle()
         words = self._vocabulary
         numbers = {
             **self._watermark.numbers(),
             "forgotten": self._forgotten,
             "count": self._count,
             "generation": words.generation,
+            "copies": self._copies.count,
+            "monitors": self._monitors.head(),
         }
-        return numbers, {"young": words.young.recent, "old": words.old.recent}
+        tail = {f"copies/{name}": array for name, array in self._copies.tail().items()}
+        return numbers, {"young": words.young.recent, "old": words.old.recent, **tail}
 
     def restore(
         self,
-        numbers: Mapping[str, int],
+        numbers: Mapping[str, Any],
         arrays: Mapping[str, npt.NDArray[Any]],
         parts: Mapping[str, bytes],
     ) -> None:
         """Set the state; windows of another length than the configured one are dropped."""
         self._watermark.restore(numbers)
+        self._now = self._watermark.value
         self._forgotten = numbers["forgotten"]
         self._count = numbers["count"]
         generation = numbers["generation"]
         young = HashSet(arrays["young"], decode_runs(under(f"words/{generation}/", parts)))
         old = HashSet(arrays["old"], decode_runs(under(f"words/{generation - 1}/", parts)))
         self._vocabulary = Vocabulary(young, old, generation)
+        tail = {name: arrays[f"copies/{name}"] for name in ("signatures", "contents")}
+        self._copies.restore(numbers["copies"], under("copies/", parts), tail)
+        self._monitors.restore(numbers["monitors"], under("monitors/", parts))
         own = under(f"window/{self._window_ms}/", parts)
         for start in {name.split("/", 1)[0] for name in own}:
             window = Window.decode(under(f"{start}/", own))

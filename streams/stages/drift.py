@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from streams.drift.canary_post import CanaryPost
 from streams.drift.hashing import hash_words
+from streams.drift.monitors.facts import facts_of
 from streams.drift.options import DriftOptions
 from streams.drift.segment import HEAD, Segment
 from streams.drift.sketches.rows import sketch_rows
@@ -120,6 +121,7 @@ class DriftStage:
         self._past.replayed += len(batch) - len(admitted)
         documents = [document for _, _, document, _ in admitted]
         hashes, rows = _hashes(documents), sketch_rows(documents)
+        facts = facts_of(documents, hashes)
         groups: dict[str, list[int]] = defaultdict(list)
         for place, (_, segment, _, _) in enumerate(admitted):
             groups[segment.source].append(place)
@@ -127,8 +129,9 @@ class DriftStage:
         alerts: list[tuple[int, DriftAlert]] = []
         for source, places in groups.items():
             new_stats, new_alerts = self._segments[source].advance(
-                [admitted[place][2] for place in places],
+                [documents[place] for place in places],
                 [hashes[place] for place in places],
+                facts.take(places),
                 [admitted[place][3] for place in places],
                 [rows[place] for place in places],
             )

@@ -17,7 +17,8 @@ def _advance(mark: Watermark, second: int, partition: int, processed: int) -> in
         enriched_at=START + 10_000_000 + processed * 1000,
         partition=partition,
     )
-    mark.advance(document)
+    moment = min(document.published_at, document.received_at)
+    mark.advance([str(partition)], [moment], [document.enriched_at])
     return mark.value
 
 
@@ -61,5 +62,6 @@ def test_future_documents_count_from_their_arrival() -> None:
     """A document dated in the future moves the watermark no further than its arrival."""
     mark = Watermark(0)
     document = enriched(0, published_at=START + 9_000, received_at=START + 4_000)
-    mark.advance(document)
+    moment = min(document.published_at, document.received_at)
+    mark.advance(["0"], [moment], [document.enriched_at])
     assert mark.value == START + 4_000

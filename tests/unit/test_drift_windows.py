@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from statistics import pstdev
 
+import numpy as np
+
 from schemas.messages import WindowStats
+from streams.drift.hashing import hash_words
 from streams.stages.drift import DriftOptions, DriftStage
 from tests.support.streams_of_documents import START, enriched, item
 
@@ -72,6 +75,18 @@ def test_all_fields() -> None:
         drift_state="collecting",
         reference_documents=2,
         embedding_model="mini@abc",
+        without_title=2,
+        without_language=2,
+        languages={"": 2},
+        language_word_pieces={"": 100},
+        language_characters={"": 800},
+        confidence_deviation=0.125,
+        lateness_mean=0.003,
+        length_sketch={"58": 1, "65": 1},
+        confidence_sketch={"25": 1, "50": 1},
+        lateness_sketch={"28": 2},
+        token_sample=np.sort(hash_words(["x", "y", "z"]) >> np.uint64(32)).astype("<u4").tobytes(),
+        monitor_state="open",
     )
     assert replace(record, embedding_sketches=()) == expected
 
