@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from streams.drift.detector import Reading
     from streams.drift.hashset import Hashes
-    from streams.drift.monitors.facts import Facts
+    from streams.drift.monitors.facts import Part
     from streams.drift.sketches.sums import Model
 
 SAMPLE = 1024
@@ -46,7 +46,7 @@ class Window:
         late: documents that came after the window had been closed.
         new_tokens: words that this source had never used before; a word is new in the one window
             that held its first use, in order of arrival.
-        growth: words and distinct words, copies left out, when its documents last doubled.
+        growth: words and distinct words, copies left out, at its last two emissions while open.
         score: highest drift score so far.
         due: number of documents at which the window is emitted next.
         sent: number of documents at the last emission.
@@ -72,7 +72,7 @@ class Window:
     ids: IdSet = field(default_factory=IdSet)
     sketches: dict[Model, Sums] = field(default_factory=dict)
 
-    def add(self, facts: Facts, codes: npt.NDArray[np.uint8], readings: Sequence[Reading]) -> None:
+    def add(self, facts: Part, codes: npt.NDArray[np.uint8], readings: Sequence[Reading]) -> None:
         """Add documents up; they were counted before, and their words are counted apart."""
         self.tally.add(facts, codes)
         self.version = max(self.version, int(facts.times[:, _RECEIVED].max()))
@@ -92,11 +92,11 @@ class Window:
         sums.add(rows)
 
     def emitted(self) -> None:
-        """Note an emission: the next is due when the documents (the late ones) have doubled."""
+        """Note an emission: the next is due at four times the documents (twice the late ones)."""
         if self.documents == self.due and not self.closed:
             self.growth = [*self.growth, [self.tally.original("tokens"), len(self.terms)]][-2:]
         self.sent = self.documents
-        self.due = self.documents + max(1, self.late if self.closed else self.documents)
+        self.due = self.documents + max(1, self.late if self.closed else 3 * self.documents)
 
     def sample(self) -> bytes:
         """Return the smallest 32-bit hashes of the words; see ``window_stats.avsc``."""

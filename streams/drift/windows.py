@@ -2,7 +2,7 @@
 
 The watermark (``watermark.py``) says how far event time has come. A window
 
-* is emitted while it is open whenever its documents have doubled (1, 2, 4, 8, ...);
+* is emitted while it is open whenever its documents are four times as many (1, 4, 16, ...);
 * is closed and emitted when the watermark reaches its end;
 * still takes late documents in until the watermark is ``lateness_ms`` past its end, and is emitted
   again whenever the late ones have doubled;
@@ -27,6 +27,7 @@ import numpy as np
 from streams.drift.codec import pack, under
 from streams.drift.hashset import HashSet, distinct
 from streams.drift.monitors.copies import Copies
+from streams.drift.monitors.facts import part
 from streams.drift.monitors.metrics import Closed
 from streams.drift.monitors.monitors import Monitors
 from streams.drift.vocabulary import Vocabulary
@@ -90,6 +91,7 @@ class Windows:
         self._copies = Copies()
         self._monitors = Monitors(source, options)
         self._arrivals: Arrivals | None = None
+        self._codes = np.empty(0, np.uint8)
         self._unsettled: list[tuple[int, Window | None]] = []
         self._emissions: list[tuple[int, WindowStats]] = []
         self._alerts: list[tuple[int, DriftAlert]] = []
@@ -100,6 +102,7 @@ class Windows:
         """Count documents; returns records and alerts with the index of their document."""
         self._emissions, self._alerts, self._arrivals = [], [], arrivals
         facts, length = arrivals.facts, self._window_ms
+        self._codes = self._copies.advance(facts.signatures, facts.contents)
         published, received, heard = facts.times.T
         moments = np.minimum(published, received).tolist()
         marks = self._watermark.advance(facts.places, moments, heard.tolist())
@@ -213,9 +216,7 @@ class Windows:
         rows = [row for row, _ in self._unsettled]
         owners = [window for _, window in self._unsettled]
         self._unsettled = []
-        facts = self._arrivals.facts.take(rows)
-        codes = self._copies.advance(facts.signatures, facts.contents)
-        self._count_documents(owners, rows, facts, codes)
+        self._count_documents(self._arrivals, owners, rows)
         hashes = [self._arrivals.terms[row] for row in rows]
         # A word's first use decides: the windows take turns as their documents came.
         start = 0
@@ -225,36 +226,28 @@ class Windows:
                 start = end
 
     def _count_documents(
-        self,
-        owners: Sequence[Window | None],
-        rows: Sequence[int],
-        facts: Facts,
-        codes: npt.NDArray[np.uint8],
+        self, arrivals: Arrivals, owners: Sequence[Window | None], rows: Sequence[int]
     ) -> None:
-        places: dict[int, list[int]] = {}
-        for place, window in enumerate(owners):
-            places.setdefault(id(window), []).append(place)
-        readings = self._arrivals.readings if self._arrivals else ()
-        for mine in places.values():
-            window = owners[mine[0]]
+        indices: dict[int, list[int]] = {}
+        windows: dict[int, Window] = {}
+        for row, window in zip(rows, owners, strict=True):
             if window is not None:
-                said = [readings[rows[place]] for place in mine]
-                window.add(facts.take(mine), codes[mine], said)
-                self._sketch(window, [rows[place] for place in mine])
+                windows[window.start] = window
+                indices.setdefault(window.start, []).append(row)
+        for start, mine in indices.items():
+            readings = [arrivals.readings[row] for row in mine]
+            windows[start].add(arrivals.facts.part(mine), part(self._codes, mine), readings)
+            self._sketch(windows[start], [arrivals.rows[row] for row in mine])
 
-    def _sketch(self, window: Window, indices: Sequence[int]) -> None:
+    def _sketch(self, window: Window, rows: Sequence[Row | None]) -> None:
         """Add embeddings to a window: all that are of one matrix in one sum."""
         groups: dict[int, list[Row]] = {}
-        for index in indices:
-            row = self._arrivals.rows[index] if self._arrivals else None
+        for row in rows:
             if row is not None:
                 groups.setdefault(id(row.rows), []).append(row)
         for members in groups.values():
             places = [row.place for row in members]
-            start, end = places[0], places[-1] + 1
-            together = end - start == len(places)  # a slice need not be copied
-            matrix = members[0].rows
-            window.sketch(members[0].model, matrix[start:end] if together else matrix[places])
+            window.sketch(members[0].model, part(members[0].rows, places))
 
     def _count_words(self, window: Window | None, words: Hashes) -> None:
         if window is None:

@@ -7,7 +7,7 @@ Each is brought to a scale on which chance is nearly normal, with its sampling v
 * a mean of logarithms or confidences as it is, variance = that of its documents / ``n``;
 * distinct words as ``log V - b log N`` (Heaps' law ``V = K N**b``, Heaps 1978, section 7.5): what
   is left when the window's size is accounted for, variance ``1 / V``; ``b`` is measured inside the
-  windows, from the last but one doubling of their documents to their end;
+  windows, from an earlier emission to their end;
 * a mix of labels by ``mix.py``; a rate as the log of documents per minute.
 
 Copies and near-copies count for ``copies``, missing fields, rate and lateness only: whatever else
@@ -107,7 +107,7 @@ class Closed(NamedTuple):
 
     Attributes:
         distinct, new: distinct words, and those never used before.
-        growth: words and distinct words at earlier doublings of its documents.
+        growth: words and distinct words at earlier emissions.
         position: documents of the source so far.
         moment: event time and arrival of the document that closed it, ms.
     """

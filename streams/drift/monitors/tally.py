@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from streams.drift.monitors.facts import Facts
+    from streams.drift.monitors.facts import Part
 
 OTHER = "other"
 SKETCHES = ("length", "confidence", "lateness")
@@ -50,7 +50,7 @@ class Tally:
         self.characters: Counter[str] = Counter()
         self.sketches: tuple[Counter[int], ...] = (Counter(), Counter(), Counter())
 
-    def add(self, facts: Facts, codes: npt.NDArray[np.uint8]) -> None:
+    def add(self, facts: Part, codes: npt.NDArray[np.uint8]) -> None:
         """Count documents, in order; ``codes`` says which of them are copies."""
         self.sums += facts.numbers.sum(axis=0)
         self.labels.update(facts.labels)
@@ -110,7 +110,7 @@ class Tally:
             *(self.pieces, self.characters),
         )
 
-    def _add_languages(self, facts: Facts) -> Sequence[str]:
+    def _add_languages(self, facts: Part) -> Sequence[str]:
         """Count languages; returns that of each document, beyond the first 32 ``OTHER``."""
         languages = facts.languages
         found = dict.fromkeys(languages)
