@@ -20,7 +20,14 @@ TERMS = (
     "baseline_from = '1999-01-01', baseline_to = '2000-01-01', source = '')"
 )
 VOCABULARY = "vocabulary(window_from = '2000-01-01', window_to = '2001-01-01', source = '')"
-WITH_PARAMETERS = {"trending_terms": TERMS, "vocabulary": VOCABULARY}
+BETWEEN = "drift_between({})".format(
+    ", ".join(
+        f"{side}_source = '', {side}_from = '2000-01-01', {side}_to = '2001-01-01', "
+        f"{side}_version = ''"
+        for side in "ab"
+    )
+)
+WITH_PARAMETERS = {"trending_terms": TERMS, "vocabulary": VOCABULARY, "drift_between": BETWEEN}
 
 
 @pytest.fixture(scope="module")

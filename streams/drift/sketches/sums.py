@@ -29,7 +29,7 @@ _SMALL = 100_000  # documents whose sums fit in 32 bits: 127 squared times that 
 
 
 class Model(NamedTuple):
-    """What made an embedding; only sums of one model can be added."""
+    """What made an embedding."""
 
     name: str
     revision: str
@@ -121,16 +121,22 @@ class Sums:
 def merged(parts: Sequence[Sums]) -> Sums:
     """Return the sums over the documents of all parts, which are of one model.
 
+    Its versions may differ: their embeddings lie in one space. What they differ in is left empty.
+
     Raises:
         ValueError: there is no part, or they are of several models.
     """
-    models = {part.model for part in parts}
+    models = {(part.model.name, part.model.dimensions) for part in parts}
     if len(models) != 1:
         raise ValueError(f"sums of {len(models)} models cannot be added")
+    ((name, dimensions),) = models
+    revisions = {part.model.revision for part in parts}
+    precisions = {part.model.compute_type for part in parts}
+    model = Model(name, _only(revisions), _only(precisions), dimensions)
     values = np.zeros(len(parts[0].values), np.int64)
     for part in parts:
         values += part.values
-    return Sums(models.pop(), sum(part.documents for part in parts), values)
+    return Sums(model, sum(part.documents for part in parts), values)
 
 
 def encode_integers(values: npt.NDArray[Any]) -> bytes:
@@ -148,6 +154,10 @@ def decode_integers(payload: bytes) -> npt.NDArray[np.int64]:
     if not payload or payload[0] not in _WIDTHS or (len(payload) - 1) % payload[0]:
         raise ValueError(f"{len(payload)} bytes are no list of whole numbers")
     return np.frombuffer(payload, f"<i{payload[0]}", offset=1).astype(np.int64)
+
+
+def _only(names: set[str]) -> str:
+    return names.pop() if len(names) == 1 else ""
 
 
 def _narrowest(values: npt.NDArray[Any]) -> np.dtype[Any]:
