@@ -58,6 +58,12 @@ class BlockSums:
         kept = min(self.count, self._longest)
         return self._ring[np.arange(self.count - kept, self.count) % self._capacity] / UNITS
 
+    def last(self, blocks: int) -> npt.NDArray[np.float64]:
+        """Return the sum of the last blocks, shape ``(d,)``."""
+        kept = min(self.count, blocks, self._longest)
+        rows = self._ring[np.arange(self.count - kept, self.count) % self._capacity]
+        return np.asarray(rows.sum(axis=0, dtype=np.int32) / UNITS)
+
     def parts(self) -> dict[str, Callable[[], bytes]]:
         """Return the finished chunks of the ring, by name."""
         oldest = max(0, self.count - self._longest) // _CHUNK * _CHUNK

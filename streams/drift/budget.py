@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _TRIM = 0.05
+_WEEK_MS = 7 * 86_400_000
 
 Holder = Literal["scan", "monitors"]
 
@@ -86,3 +87,15 @@ def log_run_length_target(
     """
     documents = volume / false_alarms_per_ms
     return float(np.log(min(max(documents, least), largest)))
+
+
+def expected_per_week(score: float, volume: float, budget: Budget, granted: float) -> float | None:
+    """Return how many false alarms this strong a week brings, over all segments and statistics.
+
+    A segment of ``volume`` documents per millisecond has ``volume / exp(score)`` of them; it holds
+    ``granted`` of the budget, and the others hold the rest at the same strength. None where the
+    volume cannot be told.
+    """
+    if volume <= 0:
+        return None
+    return float(volume * np.exp(-score) * _WEEK_MS * budget.false_alarms_per_ms / granted)

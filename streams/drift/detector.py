@@ -1,17 +1,20 @@
-"""The drift detector of one segment: collect a reference, watch, alarm, start anew.
+"""The drift detector of one segment: collect a reference, watch, alarm, come back or start anew.
 
 ``collecting``: the first ``reference_documents`` documents are the reference; nothing can alarm.
 ``watching``: every ``block_documents`` documents the scan gives a score: the log of the expected
 number of documents between false alarms this strong. Above the threshold (the log of the run
-length that the budget grants, ``budget.py``) one alert is raised.
-``alarmed``: the documents of the cool-down are passed over, so that a change still under way does
-not end up in the middle of the next reference. Then a new reference is collected: what the alert
-reported is the new normal. The seam is on record: the state of the windows is ``collecting``
-again, and their ``reference_documents`` start at 0.
+length that the budget grants, ``budget.py``) an alert is opened.
+``alarmed``: the old reference goes on being asked, so that a stream that comes back is told from
+one that stays changed (``comeback.py``); the alert is updated meanwhile (``lifecycle.py``). If it
+comes back, the alert is closed and the same reference watches on. If it has not after the cool-down
+and as many documents as a reference has, these documents are the new normal: the alert is closed,
+and they become the next reference at once. The documents of the cool-down are left out, so that a
+change under way does not end up in the middle of it. Each window says which reference it was
+compared with, and why that was taken: the seam.
 
 A new embedding model, revision, vector length or set of labels starts its own reference, after ten
 documents of it in a row (so that two workers that overlap during a roll-out do not reset each other
-for ever); until then its documents are left out of detection.
+for ever); until then its documents are left out of detection. ``rebaseline`` does so by hand.
 """
 
 from __future__ import annotations
@@ -21,12 +24,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from streams.drift.budget import log_run_length_target
+from streams.drift.budget import expected_per_week, log_run_length_target
 from streams.drift.codec import pack, under, unpack
+from streams.drift.comeback import Departure
 from streams.drift.documents import DocumentLog
-from streams.drift.explain import Alarm, explain
+from streams.drift.explain import explain
 from streams.drift.feed import Run, runs
-from streams.drift.hashing import hash_name, hash_text
+from streams.drift.finding import Finding, Moment, Span
+from streams.drift.hashing import hash_text
 from streams.drift.reference import Reference, encode_profile, fit
 from streams.drift.rollout import Rollout
 from streams.drift.watch import Verdict, Watch
@@ -37,12 +42,16 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from schemas.messages import DriftAlert, Enriched
-    from streams.drift.lifecycle import Lifecycle
+    from streams.drift.lifecycle import Lifecycle, Reason
     from streams.drift.options import DriftOptions
 
     Coded = tuple[npt.NDArray[np.float32], npt.NDArray[Any], npt.NDArray[np.float32]]
 
 _CHUNK = 25
+
+
+KIND = "drift"
+"""What the scan's events are called among those of the monitors."""
 
 
 class Reading(NamedTuple):
@@ -53,6 +62,8 @@ class Reading(NamedTuple):
     state: str
     reference_documents: int
     model: str
+    reference_id: str = ""
+    reference_reason: str = ""
 
 
 @dataclass(slots=True)
@@ -61,7 +72,9 @@ class Progress:
 
     Attributes:
         reference_id: counts the references of the segment.
-        cooldown: documents still to be passed over after an alarm.
+        cooldown: documents still to be passed over before the next reference is collected.
+        reason: why the reference was taken.
+        returns: how often the stream has come back to this reference.
     """
 
     state: str = "collecting"
@@ -69,6 +82,8 @@ class Progress:
     cooldown: int = 0
     score: float | None = None
     threshold: float | None = None
+    reason: str = "first"
+    returns: int = 0
 
 
 class Detector:
@@ -84,6 +99,7 @@ class Detector:
         self._rollout = Rollout()
         self._collected = _collection()
         self._watch: Watch | None = None
+        self._departure: Departure | None = None
         self._segments: Sequence[int] = ()
         self._terms: Sequence[npt.NDArray[np.uint64]] = ()
         self._readings: list[Reading] = []
@@ -112,75 +128,130 @@ class Detector:
                 self.unusable += len(run.documents)
                 self._readings += [self._reading()] * len(run.documents)
                 continue
-            before = self._reading()
+            before, first = self._reading(), not self._rollout.model
             skipped, changed = self._rollout.admit(run)
             self._readings += [before] * skipped
             if changed:
-                self._rebaseline()
+                self._close("new-model", run.documents[max(skipped - 1, 0)])
+                self._rebaseline("first" if first else "new-model")
             self._advance(run, skipped)
         return self._readings, self._alerts
 
+    def rebaseline(self) -> None:
+        """Collect a new reference from the next document on; whoever calls closes the alerts."""
+        self._rebaseline("by-hand")
+
     def parts(self) -> dict[str, Callable[[], bytes]]:
         """Return the immutable state, by name; a name tells the content."""
-        prefix = f"{self._progress.reference_id}/"
-        named = {f"reference/{n}": encode for n, encode in self._collected.parts().items()}
+        collected, watched = self._places()
+        named = {collected + name: encode for name, encode in self._collected.parts().items()}
         if self._watch is not None:
-            watch = self._watch
-            named |= {"fit": watch.reference.encode, "profile": lambda: watch.profile}
-            named |= watch.parts()
-        return {prefix + name: encode for name, encode in named.items()}
+            watch, prefix = self._watch, f"{self._progress.reference_id}/"
+            named |= {prefix + "fit": watch.reference.encode}
+            named |= {prefix + "profile": lambda: watch.profile}
+            named |= {watched + name: encode for name, encode in watch.parts().items()}
+        return named
 
     def head(self) -> bytes:
         """Return the small moving state."""
-        watch = self._watch
+        watch, departure = self._watch, self._departure
         meta: dict[str, object] = {
             "progress": asdict(self._progress),
             "rollout": asdict(self._rollout),
             "collected": len(self._collected),
             "watch": [watch.sums.count, watch.recent.count] if watch else None,
+            "departure": departure.numbers() if departure else None,
         }
-        return pack(meta, {"collected": self._collected.tail(), **(watch.tail() if watch else {})})
+        arrays = {"collected": self._collected.tail(), **(watch.tail() if watch else {})}
+        if departure:
+            arrays["direction"] = departure.direction
+        return pack(meta, arrays)
 
     def restore(self, head: bytes, parts: Mapping[str, bytes]) -> None:
-        """Set the state from what ``head`` and ``parts`` returned."""
+        """Set the state from what ``head`` and ``parts`` returned.
+
+        A head of a version that passed over the cool-down and then collected has no departure:
+        its alarm ends with a new reference, as it would have then.
+        """
         meta, tail = unpack(head)
         self._progress = Progress(**meta["progress"])
         self._rollout = Rollout(**meta["rollout"])
-        prefix = f"{self._progress.reference_id}/"
-        own = under(prefix, parts)
-        self._collected.restore(meta["collected"], under("reference/", own), tail["collected"])
+        collected, watched = self._places()
+        self._collected.restore(meta["collected"], under(collected, parts), tail["collected"])
         if meta["watch"] is not None:
-            reference = Reference.decode(own["fit"])
-            self._watch = Watch(reference, own["profile"], self._options)
+            prefix = f"{self._progress.reference_id}/"
+            reference = Reference.decode(parts[prefix + "fit"])
+            self._watch = Watch(reference, parts[prefix + "profile"], self._options)
             blocks, documents = meta["watch"]
-            self._watch.restore((blocks, documents), own, tail)
+            self._watch.restore((blocks, documents), under(watched, parts), tail)
+        if meta.get("departure") is not None:
+            self._departure = Departure.restored(meta["departure"], tail["direction"])
+
+    def _places(self) -> tuple[str, str]:
+        """Return under which names collected documents and the watch's state are stored.
+
+        They tell the reference and how often the stream has come back to it: the same name never
+        stands for two contents.
+        """
+        progress = self._progress
+        prefix = f"{progress.reference_id}/"
+        again = f"again{progress.returns}/" if progress.returns else ""
+        collected = "reference/" if progress.state == "collecting" else f"next{progress.returns}/"
+        return prefix + collected, prefix + again
 
     def _advance(self, run: Run, first: int) -> None:
         coded: Coded | None = None
         total = len(run.documents)
         while first < total:
-            if self._progress.state == "watching" and self._watch is not None:
-                coded = coded or self._coded(self._watch, run)
-                last = min(total, first + self._watch.missing)
-                self._watch_on(self._watch, run, coded, last)
-            elif self._progress.state == "collecting":
+            if self._watch is None:
                 missing = self._options.reference_documents - len(self._collected)
                 last = min(total, first + missing)
                 self._collect(run, first, last)
             else:
-                last = min(total, first + self._progress.cooldown)
-                self._cool_down(last - first)
+                coded = coded or self._coded(self._watch, run)
+                last = min(total, first + self._stretch(self._watch))
+                watch, alarmed = self._watch, self._progress.state == "alarmed"
+                self._watch_on(watch, run, coded, last)
+                if alarmed and self._watch is watch:
+                    self._prepare(run, first, last)
+                if self._watch is not watch:
+                    coded = None
             first = last
 
+    def _stretch(self, watch: Watch) -> int:
+        """Return for how many documents nothing but the block's sums changes."""
+        if self._progress.state == "watching":
+            return watch.missing
+        wanted = self._options.reference_documents - len(self._collected)
+        return min(watch.missing, self._progress.cooldown or wanted)
+
+    def _prepare(self, run: Run, first: int, last: int) -> None:
+        """Collect the next reference while the alarm lasts, after the cool-down."""
+        progress = self._progress
+        if progress.cooldown:
+            progress.cooldown -= last - first
+            return
+        self._keep(run, first, last)
+        if len(self._collected) >= self._options.reference_documents:
+            self._close("new-reference", run.documents[last - 1])
+            progress.reference_id, progress.returns = progress.reference_id + 1, 0
+            progress.reason = "new-reference"
+            progress.score = progress.threshold = None
+            self._fit()
+
     def _collect(self, run: Run, first: int, last: int) -> None:
-        rows = np.concatenate((run.vectors[first:last], run.facts[first:last]), axis=1)
-        codes, scales = self._collected.encode(rows)
-        for row in range(first, last):
-            collected = len(self._collected) + row - first + 1
-            self._readings.append(self._reading()._replace(reference_documents=collected))
-        self._collected.append(run.documents[first:last], codes, scales)
+        collected = len(self._collected)
+        self._readings += [
+            self._reading()._replace(reference_documents=collected + row)
+            for row in range(1, last - first + 1)
+        ]
+        self._keep(run, first, last)
         if len(self._collected) >= self._options.reference_documents:
             self._fit()
+
+    def _keep(self, run: Run, first: int, last: int) -> None:
+        rows = np.concatenate((run.vectors[first:last], run.facts[first:last]), axis=1)
+        self._collected.append(run.documents[first:last], *self._collected.encode(rows))
 
     def _fit(self) -> None:
         kept, facts = self._collected.kept().split(self._rollout.dimensions)
@@ -188,7 +259,7 @@ class Detector:
         seed = hash_text("\x1f".join(map(str, names)))
         reference = fit(kept, facts, self._options, seed)
         self._watch = Watch(reference, encode_profile(kept), self._options)
-        self._collected = _collection()
+        self._collected, self._departure = _collection(), None
         self._progress.state = "watching"
 
     def _coded(self, watch: Watch, run: Run) -> Coded:
@@ -206,7 +277,7 @@ class Detector:
         self._readings += [self._reading()] * (len(documents) - 1)
         if verdict is not None:
             self._note(watch, verdict, self._segments[len(self._readings)])
-            self._alarm_if_due(watch, verdict, documents[-1])
+            self._judge(watch, verdict, documents[-1])
         self._readings.append(self._reading())
 
     def _note(self, watch: Watch, verdict: Verdict, segments: int) -> None:
@@ -219,49 +290,97 @@ class Detector:
             options.largest_run_length,
         )
 
-    def _alarm_if_due(self, watch: Watch, verdict: Verdict, document: Enriched) -> None:
-        progress = self._progress
-        if progress.threshold is None or verdict.score <= progress.threshold:
+    def _judge(self, watch: Watch, verdict: Verdict, document: Enriched) -> None:
+        """Open, update or close the alert; go back to watching where the stream came back."""
+        progress, departure = self._progress, self._departure
+        threshold = progress.threshold or 0.0
+        if departure is None:
+            if progress.state == "watching" and verdict.score > threshold:
+                self._depart(watch, verdict, document)
             return
-        blocks = watch.sums.count
-        alarm = Alarm(
-            alert_id=hash_name(self._source, self._rollout.model, progress.reference_id, blocks),
+        block = self._options.block_documents
+        over = departure.returned(verdict, watch, threshold, block)
+        if self._events.is_open(KIND):
+            self._tell(self._finding(watch, verdict, document, over=over))
+        if over:
+            self._come_back(watch)
+
+    def _depart(self, watch: Watch, verdict: Verdict, document: Enriched) -> None:
+        if not self._tell(self._finding(watch, verdict, document, over=False)):
+            return  # it rests after its last alert
+        self._departure = Departure.at(verdict, watch)
+        self._progress.state = "alarmed"
+        self._progress.cooldown = self._options.cooldown_documents
+
+    def _come_back(self, watch: Watch) -> None:
+        """Watch on with the same reference, without the documents of the event."""
+        progress = self._progress
+        self._watch = Watch(watch.reference, watch.profile, self._options)
+        self._collected, self._departure = _collection(), None
+        progress.state, progress.cooldown = "watching", 0
+        progress.score = progress.threshold = None
+        progress.returns += 1
+
+    def _finding(
+        self, watch: Watch, verdict: Verdict, document: Enriched, *, over: bool
+    ) -> Finding:
+        progress, options = self._progress, self._options
+        index = len(self._readings)
+        before = self._events.alert(KIND)
+        return Finding(
             source=self._source,
-            model=self._rollout.model,
+            kind=KIND,
             score=verdict.score,
-            threshold=progress.threshold,
-            verdict=verdict,
-            blocks=watch.sums.recent(),
-            block_documents=self._options.block_documents,
-            detected_at=document.published_at,
-            version=document.received_at,
+            threshold=progress.threshold or 0.0,
+            moment=Moment.after(document, self._first + index + 1),
+            span=Span(document.published_at, document.published_at, verdict.documents),
+            explain=lambda: explain(watch, verdict, options.block_documents, before),
+            expected_per_week=expected_per_week(
+                verdict.score,
+                watch.reference.volume,
+                options.budget,
+                options.budget.of_segment(self._segments[index], "scan"),
+            ),
+            over=over,
+            reference_documents=watch.reference.documents,
+            reference_id=str(progress.reference_id),
+            model=self._rollout.model,
         )
-        alert = explain(alarm, watch.reference, watch.profile, watch.recent.kept())
-        self._alerts.append((len(self._readings), alert))
-        progress.state = "alarmed"
-        progress.cooldown = self._options.cooldown_documents
-        if not progress.cooldown:
-            self._rebaseline()
 
-    def _cool_down(self, documents: int) -> None:
-        self._readings += [self._reading()] * documents
-        self._progress.cooldown -= documents
-        if not self._progress.cooldown:
-            self._rebaseline()
+    def _tell(self, finding: Finding) -> bool:
+        alert = self._events.take(finding)
+        if alert is not None:
+            self._alerts.append((finding.moment.position - self._first - 1, alert))
+        return alert is not None
 
-    def _rebaseline(self) -> None:
+    def _close(self, reason: Reason, document: Enriched) -> None:
+        """Close the alert after a document whose reading has been noted or is the next."""
+        index = max(len(self._readings) - 1, 0)
+        moment = Moment.after(document, self._first + index + 1)
+        alert = self._events.close(KIND, reason, moment)
+        if alert is not None:
+            self._alerts.append((index, alert))
+
+    def _rebaseline(self, reason: str) -> None:
         progress = self._progress
         progress.reference_id += 1
-        progress.state, progress.cooldown = "collecting", 0
+        progress.state, progress.cooldown, progress.returns = "collecting", 0, 0
         progress.score = progress.threshold = None
-        self._collected = _collection()
+        progress.reason = reason
+        self._collected, self._departure = _collection(), None
         self._watch = None
 
     def _reading(self) -> Reading:
         progress = self._progress
         documents = self._watch.reference.documents if self._watch else len(self._collected)
         return Reading(
-            progress.score, progress.threshold, progress.state, documents, self._rollout.model
+            progress.score,
+            progress.threshold,
+            progress.state,
+            documents,
+            self._rollout.model,
+            str(progress.reference_id),
+            progress.reason,
         )
 
 

@@ -1,4 +1,4 @@
-"""What moved: the alert with its evidence."""
+"""What moved: the evidence of an alert, gathered when the alert is about to be written."""
 
 from __future__ import annotations
 
@@ -8,128 +8,130 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from schemas.messages import DriftAlert, Evidence
-from streams.drift.changepoint import blocks_since_change
+from schemas.messages import ChannelScore
+from streams.drift.changepoint import find_change
+from streams.drift.decompose import decompose
+from streams.drift.finding import Explanation, Span
+from streams.drift.hashing import hash_words
 from streams.drift.reference import decode_profile
-from streams.drift.shares import share_changes
+from streams.drift.shares import share_changes, share_intervals
+from streams.drift.telling import Moved, Unknown, what_moved
 from streams.drift.terms import term_changes
-from streams.drift.wording import evidence_query, sentence
+from streams.drift.typical import typical
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from schemas.messages import DriftAlert
+    from streams.drift.changepoint import Change
+    from streams.drift.decompose import Move
     from streams.drift.documents import Kept
-    from streams.drift.reference import Reference
-    from streams.drift.watch import Verdict
+    from streams.drift.reference import Profile, Reference
+    from streams.drift.watch import Verdict, Watch
 
     Floats = npt.NDArray[np.float64]
 
-_CRITICAL_MARGIN = float(np.log(100))  # a hundred times rarer than the budget asks for
-_LEAST_BLOCKS = 2
 _TERMS = 10
-_DOCUMENTS = 5
+_MOSTLY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Alarm:
-    """A score above its threshold.
+class Since:
+    """Event times of the change: at best, at the earliest, at the latest."""
 
-    Attributes:
-        verdict: channel, ridge and window that speak most clearly.
-        blocks: the last blocks' sums of standard scores, oldest first, ``(blocks, columns)``.
-        block_documents: documents of a block.
-        detected_at: event time of the document that passed the threshold.
-        version: when it arrived.
-    """
-
-    alert_id: str
-    source: str
-    model: str
-    score: float
-    threshold: float
-    verdict: Verdict
-    blocks: Floats
-    block_documents: int
-    detected_at: int
-    version: int
+    at: int
+    low: int
+    high: int
 
 
-def explain(alarm: Alarm, reference: Reference, profile: bytes, recent: Kept) -> DriftAlert:
-    """Return the alert: since when, which words, labels and documents, and how to see them again.
+def explain(watch: Watch, verdict: Verdict, block: int, before: DriftAlert | None) -> Explanation:
+    """Return the evidence of a score above its threshold.
 
     The window is what lies after the estimated moment of the change, at least 20 documents.
+
+    Args:
+        watch: with the recent documents.
+        verdict: the scan's answer.
+        block: documents of a block.
+        before: the alert as it was written last; when the change has left the recent documents, its
+            moment is that of before.
     """
-    before = decode_profile(profile)
-    verdict = alarm.verdict
-    direction = reference.scan.weights[:, verdict.ridge] * verdict.window_mean
-    blocks = blocks_since_change(alarm.blocks, direction, _LEAST_BLOCKS)
-    towards = reference.scan.weights[:, verdict.embedding_ridge] * verdict.window_mean
-    towards = towards[: reference.view.dimensions]
-    window = recent.tail(blocks * alarm.block_documents)
-    came, went = term_changes(
-        before.terms, before.documents, _term_counts(window), len(window), _TERMS
-    )
-    labels = share_changes(before.labels, Counter(window.labels))
+    reference, profile = watch.reference, decode_profile(watch.profile)
+    blocks = watch.sums.recent()
+    weights = reference.scan.weights[:, verdict.ridge]
+    change = find_change(blocks, verdict.documents // block, weights, block)
+    recent = watch.recent.kept()
+    window = recent.tail(change.blocks * block)
+    since = _since(recent, change, len(blocks), block, before)
+    labels = Counter(window.labels)
+    came, went = term_changes(profile.terms, profile.documents, _words(window), len(window), _TERMS)
+    shares = share_changes(profile.labels, labels)
+    move = _move(window, profile, reference, verdict)
+    channels = sorted(watch.channel_scores(verdict).items(), key=lambda item: -item[1])
+    moved = Moved(came, went, shares, _unknown_words(window, reference), move)
+    old, new = typical(profile.examples, window, reference, _embedding_weights(reference, verdict))
     start, end = int(window.published_at.min()), int(window.published_at.max())
-    changed_at = int(window.published_at[0])
-    text = sentence(
-        alarm.source,
-        changed_at,
-        score=alarm.score,
-        threshold=alarm.threshold,
-        came=came,
-        went=went,
-        labels=labels,
-    )
-    critical = alarm.score - alarm.threshold >= _CRITICAL_MARGIN
-    return DriftAlert(
-        alert_id=alarm.alert_id,
-        version=alarm.version,
-        source=alarm.source,
+    return Explanation(
+        sentence=what_moved(moved),
         kind=verdict.channel,
-        severity="critical" if critical else "warning",
-        state="open",
-        window_start=start,
-        window_end=end,
-        window_documents=len(window),
-        detected_at=alarm.detected_at,
-        changed_at=changed_at,
-        score=alarm.score,
-        threshold=alarm.threshold,
-        message=text,
+        span=Span(start, end, len(window)),
+        changed_at=since.at,
+        changed_from=since.low,
+        changed_to=since.high,
+        effect=move.total if move else None,
+        effect_by_mix=move.mix if move else None,
+        effect_within_labels=move.within if move else None,
+        channels=tuple(ChannelScore(name, score) for name, score in channels),
         terms_up=came,
         terms_down=went,
-        labels=labels,
-        new_documents=_typical(window, _witness(window, reference, towards)),
-        old_documents=_typical(before.examples, -_witness(before.examples, reference, towards)),
-        reference_documents=reference.documents,
-        embedding_model=alarm.model,
-        sql=evidence_query(alarm.source, start, end),
+        labels=shares,
+        label_intervals=share_intervals(profile.labels, labels),
+        new_documents=new,
+        old_documents=old,
     )
 
 
-def _term_counts(window: Kept) -> Counter[str]:
+def _words(window: Kept) -> Counter[str]:
     return Counter(term for terms in window.terms for term in terms.split("\n") if term)
 
 
-def _witness(documents: Kept, reference: Reference, direction: Floats) -> Floats:
-    """Return how far each document lies along the change, in deviations of quiet documents.
+def _since(
+    recent: Kept, change: Change, blocks: int, block: int, before: DriftAlert | None
+) -> Since:
+    """Return the moment of the change, give or take a block on each side."""
+    # The change has left the blocks that are kept, or is about to: what was seen then stands.
+    if change.most >= blocks - 1 and before is not None and before.changed_at is not None:
+        at = before.changed_at
+        return Since(at, before.changed_from or at, before.changed_to or at)
+    times = recent.published_at
+    at = int(times[-change.blocks * block])
+    low = int(times[max(-(change.most + 1) * block, -len(times))])
+    high = int(times[-max(change.least - 1, 1) * block])
+    return Since(at, min(low, at), max(high, at))
 
-    The witness function of the two samples' mean difference (Gretton et al., JMLR 13, 2012) for
-    the linear kernel of the embedding's ridge.
-    """
-    scores = reference.embedding_scores(documents.vectors)
-    return np.asarray(scores @ direction / max(float(np.linalg.norm(direction)), 1e-12))
+
+def _embedding_weights(reference: Reference, verdict: Verdict) -> Floats:
+    weights = reference.scan.weights[: reference.view.dimensions, verdict.embedding_ridge]
+    return np.asarray(weights, np.float64)
 
 
-def _typical(documents: Kept, weights: Floats) -> tuple[Evidence, ...]:
-    """Return the documents of highest weight, each doc_id once."""
-    chosen: dict[str, Evidence] = {}
-    for row in np.argsort(-weights, kind="stable").tolist():
-        doc_id = documents.doc_ids[row]
-        if doc_id not in chosen:
-            time, summary = int(documents.published_at[row]), documents.summaries[row]
-            chosen[doc_id] = Evidence(doc_id, time, summary, float(weights[row]))
-        if len(chosen) == _DOCUMENTS:
-            break
-    return tuple(chosen.values())
+def _move(window: Kept, profile: Profile, reference: Reference, verdict: Verdict) -> Move | None:
+    """Return the embedding's move and its parts; None where the profile has no label means."""
+    if not profile.label_means:
+        return None
+    means = {
+        label: reference.embedding_scores(mean[None])[0]
+        for label, mean in profile.label_means.items()
+    }
+    scores = reference.embedding_scores(window.vectors)
+    weights = _embedding_weights(reference, verdict)
+    return decompose(scores, window.labels, profile.labels, means, weights)
+
+
+def _unknown_words(window: Kept, reference: Reference) -> Unknown:
+    view = reference.view
+    words = [hash_words(terms.split("\n") if terms else []) for terms in window.terms]
+    shares = view.new_shares(words)
+    column = dict(view.channels)["words"].start
+    strange = float((shares > _MOSTLY).mean())
+    return Unknown(float(reference.means[column]), float(shares.mean()), strange)

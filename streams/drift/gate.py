@@ -32,6 +32,11 @@ class Gate:
         place = (document.topic, document.partition)
         return _pass(self._documents, place, document.offset, document.received_at)
 
+    def admit_control(self, origin: Origin) -> bool:
+        """Return whether a message that is no document is to be obeyed, and remember it."""
+        place = (origin.topic, origin.partition)
+        return _pass(self._enriched, place, origin.offset, origin.received_at)
+
     def head(self) -> dict[str, list[tuple[str, int, int, int]]]:
         """Return the marks for a snapshot."""
         return {"enriched": _rows(self._enriched), "documents": _rows(self._documents)}

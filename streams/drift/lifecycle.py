@@ -97,6 +97,11 @@ class Lifecycle:
         """Return whether there is an alert of this kind."""
         return kind in self._events
 
+    def alert(self, kind: str) -> DriftAlert | None:
+        """Return the open alert of this kind as it was written last."""
+        event = self._events.get(kind)
+        return event.alert if event else None
+
     def age(self, kind: str, position: int) -> int:
         """Return the documents since the alert of this kind was opened; 0 where there is none."""
         event = self._events.get(kind)

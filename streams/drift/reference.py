@@ -178,12 +178,15 @@ class Profile:
         terms: documents that contain a word, for words of at least two documents.
         labels: documents per label.
         examples: some of its documents, evenly spread.
+        label_means: mean embedding of each label's documents, shape ``(d,)``; none in profiles of
+            older versions.
     """
 
     documents: int
     terms: dict[str, int]
     labels: dict[str, int]
     examples: Kept
+    label_means: dict[str, npt.NDArray[np.float32]]
 
 
 def encode_profile(kept: Kept) -> bytes:
@@ -198,19 +201,31 @@ def encode_profile(kept: Kept) -> bytes:
     strings = [term for term, _ in common]
     for column in (kept.doc_ids, kept.labels, kept.summaries):
         strings += [column[row] for row in rows.tolist()]
+    labels = Counter(kept.labels)
     meta = {
         "documents": len(kept),
         "terms": len(common),
         "examples": len(rows),
-        "labels": dict(Counter(kept.labels)),
+        "labels": dict(labels),
     }
     arrays: dict[str, npt.NDArray[Any]] = {
         **pack_strings(strings),
         "counts": np.array([count for _, count in common], np.int32),
         "published_at": kept.published_at[rows],
         "vectors": kept.vectors[rows].astype(np.float16),
+        "label_means": _label_means(kept, list(labels)),
     }
     return pack(meta, arrays)
+
+
+def _label_means(kept: Kept, labels: Sequence[str]) -> npt.NDArray[np.float16]:
+    """Return the mean embedding of each label's documents, shape ``(labels, d)``."""
+    place = {label: row for row, label in enumerate(labels)}
+    rows = np.array([place[label] for label in kept.labels], np.int64)
+    sums = np.zeros((len(labels), kept.vectors.shape[1]))
+    np.add.at(sums, rows, kept.vectors)
+    means = sums / np.bincount(rows, minlength=len(labels))[:, None]
+    return np.asarray(means, np.float16)
 
 
 def decode_profile(payload: bytes) -> Profile:
@@ -228,4 +243,6 @@ def decode_profile(payload: bytes) -> Profile:
         arrays["vectors"].astype(np.float32),
     )
     terms = dict(zip(words, arrays["counts"].tolist(), strict=True))
-    return Profile(meta["documents"], terms, meta["labels"], examples)
+    means = arrays["label_means"].astype(np.float32) if "label_means" in arrays else ()
+    by_label = dict(zip(meta["labels"], means, strict=False))
+    return Profile(meta["documents"], terms, meta["labels"], examples, by_label)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from streams.drift.codec import blob, pack, unpack
 from streams.drift.detector import Detector
+from streams.drift.finding import Moment
 from streams.drift.gate import Gate
 from streams.drift.lifecycle import Lifecycle
 from streams.drift.windows import Arrivals, Windows
@@ -48,7 +49,7 @@ class Segment:
         self.events = Lifecycle(options.cooldown_documents)
         self.detector = Detector(source, options, self.events)
         self.windows = Windows(source, options)
-        self._position = 0
+        self._moment = Moment(0, 0, 0)
         self._stored: set[str] = set()
         self._garbage: list[str] = []
 
@@ -62,11 +63,18 @@ class Segment:
     ) -> tuple[list[tuple[int, WindowStats]], list[tuple[int, DriftAlert]]]:
         """Count documents that the gate admitted; records and alerts with the documents' index."""
         self.changed = True
-        first, self._position = self._position, self._position + len(documents)
+        first = self._moment.position
+        self._moment = Moment.after(documents[-1], first + len(documents))
         readings, alerts = self.detector.advance(documents, terms, segments, first)
         arrivals = Arrivals(facts, terms, readings, segments, first, rows)
         records, found = self.windows.advance(arrivals)
         return records, alerts + found
+
+    def rebaseline(self, note: str) -> list[DriftAlert]:
+        """Take a new reference by hand; returns the alerts that this closes."""
+        self.changed = True
+        self.detector.rebaseline()
+        return self.events.close_all("by-hand", self._moment, note)
 
     def move(self, partition: int) -> list[str]:
         """Go over to another partition; returns the names of the parts left behind."""
@@ -113,8 +121,8 @@ class Segment:
     ) -> None:
         try:
             self.gate.restore(meta["gate"])
-            self._position = meta.get("position", 0)  # absent before alerts had a life
-            if "events" in meta:
+            if "events" in meta:  # absent before alerts had a life
+                self._moment = Moment(*meta["moment"])
                 self.events.restore(meta["events"])
             self.detector.restore(arrays["detector"].tobytes(), parts)
             self.windows.restore(meta["windows"], arrays, parts)
@@ -132,7 +140,7 @@ class Segment:
             "parts": names,
             "gate": self.gate.head(),
             "windows": numbers,
-            "position": self._position,
+            "moment": self._moment,
             "events": self.events.head(),
         }
         return pack(meta, {"detector": blob(self.detector.head()), **arrays})

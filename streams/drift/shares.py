@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import sqrt
 from typing import TYPE_CHECKING
 
-from schemas.messages import ShareChange
+from schemas.messages import ShareChange, ShareInterval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +21,21 @@ def share_changes(before: Mapping[str, int], after: Mapping[str, int]) -> tuple[
         for label in sorted({*before, *after})
     ]
     return tuple(sorted(changes, key=lambda change: -abs(change.after - change.before)))
+
+
+def share_intervals(
+    before: Mapping[str, int], after: Mapping[str, int]
+) -> tuple[ShareInterval, ...]:
+    """Return the 95 % intervals of each label's share, in the order of ``share_changes``."""
+    old, new = sum(before.values()), sum(after.values())
+    return tuple(
+        ShareInterval(
+            change.label,
+            *_wilson(before.get(change.label, 0) / max(old, 1), old),
+            *_wilson(after.get(change.label, 0) / max(new, 1), new),
+        )
+        for change in share_changes(before, after)
+    )
 
 
 def share_change(label: str, old: int, total_old: int, new: int, total_new: int) -> ShareChange:

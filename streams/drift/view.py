@@ -133,7 +133,7 @@ class View:
             facts: what ``facts_of`` returned.
             hashes: of each document's distinct words.
         """
-        return self.join(vectors, facts, self._new_shares(hashes))
+        return self.join(vectors, facts, self.new_shares(hashes))
 
     def encode(self) -> tuple[dict[str, int], dict[str, npt.NDArray[Any]]]:
         """Return numbers and arrays that ``decode`` takes."""
@@ -153,7 +153,8 @@ class View:
             parts.append(soft_assignment(vectors, self.centres.astype(np.float32)))
         return np.concatenate(parts, axis=1)
 
-    def _new_shares(self, hashes: Sequence[npt.NDArray[np.uint64]]) -> Floats32:
+    def new_shares(self, hashes: Sequence[npt.NDArray[np.uint64]]) -> Floats32:
+        """Return the share of each document's words that the reference has not, shape ``(n,)``."""
         kept = [words[:TERMS] for words in hashes]
         counts = np.array([words.size for words in kept], np.int64)
         flat = np.concatenate(kept).astype(np.uint32)

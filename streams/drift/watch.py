@@ -35,6 +35,8 @@ class Verdict:
         ridge: of that channel, among the ridges of all channels.
         embedding_ridge: of the embedding, at the same window.
         window_mean: mean standard scores of all channels, shape ``(columns,)``.
+        documents: length of the window.
+        largest: z of each window length and channel, shape ``(full, channels)``.
     """
 
     score: float
@@ -42,6 +44,8 @@ class Verdict:
     ridge: int
     embedding_ridge: int
     window_mean: Floats
+    documents: int
+    largest: Floats
 
 
 class Watch:
@@ -94,6 +98,19 @@ class Watch:
         self.sums.push(self.reference.standardize(total, self._block))
         return self._judge()
 
+    def score_up_to(self, verdict: Verdict, documents: int) -> float:
+        """Return the score of a verdict's windows of at most so many documents."""
+        full = int(np.count_nonzero(self._lengths[: len(verdict.largest)] <= documents))
+        return self.reference.calibration.combine(verdict.largest[:full])[0] if full else 0.0
+
+    def channel_scores(self, verdict: Verdict) -> dict[str, float]:
+        """Return the log of the documents between false alarms of each channel alone."""
+        law = self.reference.calibration
+        cells = law.per_cell(np.maximum(verdict.largest, 0.0)) - law.charge
+        names = self.reference.channels
+        scores = np.maximum(cells.max(axis=0) - np.log(len(law.location)), 0.0)
+        return dict(zip(names, scores.tolist(), strict=True))
+
     def tail(self) -> dict[str, npt.NDArray[Any]]:
         """Return the small moving state."""
         dimensions = len(self.reference.scan.weights)
@@ -131,10 +148,12 @@ class Watch:
         means = self.sums.window_sums() / lengths[:, None]
         scan = self.reference.scan
         scores = scan.scores(means, lengths)
-        score, window, channel = self.reference.calibration.combine(scan.of_channels(scores))
+        largest = scan.of_channels(scores)
+        score, window, channel = self.reference.calibration.combine(largest)
         starts = [*scan.starts.tolist(), scores.shape[1]]
         ridges = [
             start + int(scores[window, start:end].argmax()) for start, end in pairwise(starts)
         ]
         name = self.reference.channels[channel]
-        return Verdict(score, name, ridges[channel], ridges[0], means[window])
+        documents = int(lengths[window])
+        return Verdict(score, name, ridges[channel], ridges[0], means[window], documents, largest)

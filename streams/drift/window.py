@@ -65,7 +65,7 @@ class Window:
     due: int = 1
     sent: int = 0
     closed: bool = False
-    reading: tuple[float | None, str, int, str] = (None, "collecting", 0, "")
+    reading: tuple[float | None, str, int, str, str, str] = (None, "collecting", 0, "", "", "")
     verdict: tuple[float | None, str, dict[str, float], float | None] = (None, "open", {}, None)
     tally: Tally = field(default_factory=Tally)
     terms: HashSet = field(default_factory=lambda: HashSet(np.empty(0, np.uint64)))
@@ -108,7 +108,7 @@ class Window:
         tokens, squares = tally.total("tokens"), tally.total("tokens_squared")
         confidence = tally.total("confidence") / FIXED_CONFIDENCE / count
         square = tally.total("confidence_squared") / FIXED_CONFIDENCE / count
-        threshold, state, reference_documents, model = self.reading
+        threshold, state, reference_documents, model, reference_id, reason = self.reading
         expected, monitor_state, scores, monitor_threshold = self.verdict
         lengths, confidences, lateness = (_keyed(sketch) for sketch in tally.sketches)
         return WindowStats(
@@ -133,6 +133,8 @@ class Window:
             drift_state=state,
             reference_documents=reference_documents,
             embedding_model=model,
+            reference_id=reference_id,
+            reference_reason=reason,
             copies=tally.copies,
             near_copies=tally.near_copies,
             without_title=tally.total("without_title"),

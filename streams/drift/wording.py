@@ -6,15 +6,12 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from schemas.messages import DriftAlert, ShareChange, TermChange
+    from schemas.messages import DriftAlert
     from streams.drift.finding import Explanation, Finding
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _FIRST_MS = -62_135_596_800_000  # years 1 and 9999: what the calendar can name
 _LAST_MS = 253_402_300_799_000
-_WORDS = 6
 _ESCAPES: dict[str, str | int | None] = {
     "\\": "\\\\",
     "'": "\\'",
@@ -23,7 +20,6 @@ _ESCAPES: dict[str, str | int | None] = {
     "\r": "\\r",
     "\t": "\\t",
 }
-_SHARES = 3
 _MONTH = 30.44 / 7  # in weeks
 _YEAR = 365.25 / 7
 _CENTURY = 100 * _YEAR
@@ -32,10 +28,10 @@ _CENTURY = 100 * _YEAR
 def message(finding: Finding, told: Explanation, since: int) -> str:
     """Return what happened, since when, and how sure, for somebody who knows no statistics."""
     when = _since(since, told.changed_from, told.changed_to)
-    parts = [f'Source "{finding.source}" has changed {when}: {told.sentence}']
+    parts = [f'"{finding.source}" changed {when}', told.sentence]
     if finding.expected_per_week is not None:
         parts.append(_surety(finding.expected_per_week))
-    return ". ".join(part.rstrip(".") for part in parts) + "."
+    return " ".join(f"{part[:1].upper()}{part[1:].rstrip('.')}." for part in parts if part)
 
 
 def closed_message(alert: DriftAlert, reason: str, ended_at: int, documents: int) -> str:
@@ -47,25 +43,33 @@ def closed_message(alert: DriftAlert, reason: str, ended_at: int, documents: int
         ended_at: event time, ms.
         documents: of the source since the alert was opened.
     """
-    what = f'Source "{alert.source}" ({alert.kind})'
-    since = alert.detected_at if alert.changed_at is None else alert.changed_at
-    lasted = f"{_duration(ended_at - since)} and {documents:,} documents after the alert"
+    source, since = f'"{alert.source}"', _beginning(alert)
+    lasted = f"{_duration(ended_at - alert.detected_at)} ({documents:,} documents)"
     if reason == "returned":
-        return f"{what} looks as it did before the change of {utc_minute(since)} again, {lasted}."
+        return (
+            f"Over: {source} looks again as it did before {since}. The alert was open for {lasted}."
+        )
     if reason == "new-reference":
         return (
-            f"{what} has stayed as it is since {utc_minute(since)}: {lasted} this is taken for the "
-            "new normal, and changes from here on are alerts again."
+            f"Settled: {source} has stayed as it has been since {since}. {lasted} after the alert "
+            "this is its new normal: from now on it is compared with these documents."
         )
     if reason == "new-model":
-        return f"{what}: another model or other labels came, so a new reference is being collected."
-    return f"{what}: closed by hand, a new reference is being collected."
+        return (
+            f"Ended: {source} is read by another model or sorted into other labels now, which "
+            "cannot be compared with before. A new reference is being collected."
+        )
+    return f"Ended by hand: a new reference of {source} is being collected."
+
+
+def _beginning(alert: DriftAlert) -> str:
+    return utc_minute(alert.detected_at if alert.changed_at is None else alert.changed_at)
 
 
 def _since(at: int, low: int | None, high: int | None) -> str:
     if low is None or high is None or utc_minute(low) == utc_minute(high):
-        return f"since {utc_minute(at)}"
-    return f"since about {utc_minute(at)} (between {_short(low, at)} and {_short(high, at)})"
+        return f"at {utc_minute(at)}"
+    return f"about {utc_minute(at)} (between {_short(low, at)} and {_short(high, at)})"
 
 
 def _short(at: int, same: int) -> str:
@@ -93,26 +97,7 @@ def _surety(per_week: float) -> str:
         how_often = "once a week" if round(per_week) <= 1 else f"{per_week:.0f} times a week"
     if weeks >= _CENTURY:
         how_often = "less than once in 100 years"
-    return f"Chance alone would show something this strong {how_often}, all sources together"
-
-
-def sentence(
-    source: str,
-    changed_at: int,
-    *,
-    score: float,
-    threshold: float,
-    came: Sequence[TermChange],
-    went: Sequence[TermChange],
-    labels: Sequence[ShareChange],
-) -> str:
-    """Return what happened, since when, how sure, and in which words."""
-    moved = f'source "{source}": language moved since {utc_minute(changed_at)}'
-    parts = [
-        f"{moved} (score {score:.1f}, alarm above {threshold:.1f})",
-        _evidence(came, went, labels) or "no single word or label stands out",
-    ]
-    return ": ".join(parts)
+    return f"Chance alone would show this {how_often}, over all sources together"
 
 
 def utc_minute(milliseconds: int) -> str:
@@ -138,22 +123,3 @@ def sql_string(text: str) -> str:
     one so that the query stays one line.
     """
     return f"'{text.translate(str.maketrans(_ESCAPES))}'"
-
-
-def _evidence(
-    came: Sequence[TermChange], went: Sequence[TermChange], labels: Sequence[ShareChange]
-) -> str:
-    parts = []
-    if came:
-        parts.append(f"came: {_words(came)}")
-    if went:
-        parts.append(f"went: {_words(went)}")
-    clear = [share for share in labels if share.low > 0 or share.high < 0][:_SHARES]
-    shares = (f"{share.label} {share.before:.0%} -> {share.after:.0%}" for share in clear)
-    if clear:
-        parts.append(f"label {', '.join(shares)}".replace("%", " %"))
-    return "; ".join(parts)
-
-
-def _words(changes: Sequence[TermChange]) -> str:
-    return ", ".join(change.term for change in changes[:_WORDS])

@@ -12,6 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from schemas.messages import Enriched
+from streams.drift.control import HEADER as CONTROL
+from streams.drift.control import read_control
 from streams.errors import InvalidDocument
 from streams.ports import Outgoing, RawMessage
 from streams.runtime.delivery import Delivery
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from schemas.codec import Codec
     from schemas.messages import Origin, WindowStats
     from streams.clock import Clock
+    from streams.drift.control import Rebaseline
     from streams.metrics import Metrics
     from streams.ports import Producer, StateStore
     from streams.runtime.retry import Retry
@@ -93,7 +96,7 @@ class DriftRole:
 
     def _process(self, messages: Sequence[RawMessage]) -> None:
         with self._alone, self._metrics.step("drift", "process"):
-            records: list[tuple[Origin, Enriched]] = []
+            records: list[tuple[Origin, Enriched | Rebaseline]] = []
             for message in messages:
                 self._restore(message.origin.partition)
                 try:
@@ -102,10 +105,14 @@ class DriftRole:
                     # The land role reads the same message and dead-letters it, once.
                     self._metrics.skipped("drift")
                 else:
-                    records.append((message.origin, record))
+                    if record is not None:
+                        records.append((message.origin, record))
             self._emit(self._encoded(self._stage.process(records)))
 
-    def _decode(self, message: RawMessage) -> Enriched:
+    def _decode(self, message: RawMessage) -> Enriched | Rebaseline | None:
+        command = message.headers.get(CONTROL)
+        if command is not None:
+            return read_control(command, message.value)
         return self._codec.decode(Enriched, message.value or b"")
 
     def _encoded(self, output: DriftOutput) -> list[Outgoing]:

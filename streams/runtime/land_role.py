@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from schemas.messages import DeadLetter, DriftAlert, Enriched, WindowStats
+from streams.drift.control import HEADER as CONTROL
 from streams.errors import InvalidDocument
 from streams.runtime.dead_letters import outgoing_letter
 from streams.runtime.delivery import Delivery
@@ -124,6 +125,8 @@ class LandRole:
             self._landing.since_ms = self._newest_ms
 
     def _sort(self, message: RawMessage, landing: Landing) -> None:
+        if CONTROL in message.headers:
+            return  # for the drift workers
         topic, value = message.origin.topic, message.value or b""
         try:
             if topic == self._topics.enriched:

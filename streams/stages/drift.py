@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from itertools import accumulate, chain, groupby, pairwise
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from streams.drift.canary_post import CanaryPost
+from streams.drift.control import Rebaseline
 from streams.drift.hashing import hash_words
 from streams.drift.monitors.facts import facts_of
 from streams.drift.options import DriftOptions
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["DriftOptions", "DriftOutput", "DriftStage", "StatePart"]
 
 _T = TypeVar("_T")
+_CANARY, _CONTROL, _DOCUMENT = "canary", "control", "document"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,30 +90,43 @@ class DriftStage:
         self._orphans: list[StatePart] = []
         self._past = _Counts()
 
-    def process(self, batch: Sequence[tuple[Origin, Enriched]]) -> DriftOutput:
+    def process(self, batch: Sequence[tuple[Origin, Enriched | Rebaseline]]) -> DriftOutput:
         """Count a batch; the partitions may be mixed, each in the order of its offsets.
 
         Args:
-            batch: documents with the position of the enriched message; canaries among them are
-                compared, not counted.
+            batch: documents, and what people ask, with the position of the enriched message;
+                canaries among them are compared, not counted.
         """
         stats: list[WindowStats] = []
         alerts: list[DriftAlert] = []
-        for is_canary, stretch in groupby(batch, lambda one: one[1].source == CANARY_SOURCE):
-            if is_canary:
+        # What people ask comes after the documents before it, and before those behind it.
+        for kind, stretch in groupby(batch, lambda one: _kind(one[1])):
+            if kind == _CANARY:
                 alerts += self._compared(stretch)
+            elif kind == _CONTROL:
+                alerts += self._obeyed(stretch)
             else:
                 output = self._counted(list(stretch))
                 stats += output.stats
                 alerts += output.alerts
         return DriftOutput(tuple(stats), tuple(alerts))
 
-    def _compared(self, canaries: Iterable[tuple[Origin, Enriched]]) -> Iterator[DriftAlert]:
+    def _compared(self, canaries: Iterable[tuple[Origin, Any]]) -> Iterator[DriftAlert]:
         for origin, document in canaries:
             post = self._canaries.setdefault(origin.partition, CanaryPost(origin.partition))
             yield from post.take(origin, document)
 
-    def _counted(self, batch: Sequence[tuple[Origin, Enriched]]) -> DriftOutput:
+    def _obeyed(self, controls: Iterable[tuple[Origin, Any]]) -> Iterator[DriftAlert]:
+        for origin, control in controls:
+            segment = self._segments.get(control.source)
+            if segment is None or segment.partition != origin.partition:
+                continue
+            if segment.gate.admit_control(origin):
+                yield from segment.rebaseline(control.reason)
+            else:
+                self._past.replayed += 1
+
+    def _counted(self, batch: Sequence[tuple[Origin, Any]]) -> DriftOutput:
         admitted = [
             (index, segment, document, self._known[segment.partition])
             for index, (origin, document) in enumerate(batch)
@@ -248,6 +263,12 @@ class DriftStage:
             self._known[partition] += 1
             self._orphans += [StatePart(old, source, name, None) for name in names]
         return segment
+
+
+def _kind(message: Enriched | Rebaseline) -> str:
+    if isinstance(message, Rebaseline):
+        return _CONTROL
+    return _CANARY if message.source == CANARY_SOURCE else _DOCUMENT
 
 
 def _hashes(documents: Sequence[Enriched]) -> list[npt.NDArray[np.uint64]]:

@@ -10,8 +10,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.messages import Enriched, Origin
+from streams.drift.control import Rebaseline
 from streams.stages.drift import DriftOptions, DriftOutput, DriftStage, StatePart
-from tests.support.streams_of_documents import Item, Law, item, stream
+from tests.support.streams_of_documents import Law, item, stream
 
 if TYPE_CHECKING:
     from schemas.messages import DriftAlert, WindowStats
@@ -29,19 +31,27 @@ OPTIONS = DriftOptions(
     open_windows=6,
     partition_idle_ms=8_000,
 )
+RETURNING = replace(OPTIONS, reference_documents=120, cooldown_documents=80, least_run_length=1e4)
 LENGTH = 420
+Message = tuple[Origin, Enriched | Rebaseline]
 Store = dict[tuple[str, str], StatePart]
 
 
+def options(seed: int) -> DriftOptions:
+    return RETURNING if seed % 2 else OPTIONS
+
+
 @lru_cache(maxsize=8)
-def messages(seed: int) -> tuple[Item, ...]:
+def messages(seed: int) -> tuple[Message, ...]:
     """Two sources over two partitions: drift, a new model, late, doubled and broken documents."""
     rng = np.random.default_rng(seed)
     law = Law.of(8)
-    moved = [law.draw(rng, 160), law.draw(rng, LENGTH - 160, shift=1.5)]
-    one = stream(np.concatenate(moved), rng, source="drifting", topic=("storm",), topic_from=160)
+    event = 50 if seed % 2 else LENGTH - 160  # of odd seeds, the stream comes back
+    moved = [law.draw(rng, 160), law.draw(rng, event, shift=1.5), law.draw(rng, LENGTH)]
+    vectors, words = np.concatenate(moved)[:LENGTH], () if seed % 2 else ("storm",)
+    one = stream(vectors, rng, source="drifting", topic=words, topic_from=160)
     two = stream(law.draw(rng, LENGTH), rng, source="quiet's")
-    mixed: list[Item] = []
+    mixed: list[Message] = []
     places = {0: 0, 1: 0}
     for k, (_, document) in enumerate(
         pair for pairs in zip(one, two, strict=True) for pair in pairs
@@ -63,8 +73,14 @@ def messages(seed: int) -> tuple[Item, ...]:
         changed = replace(changed, partition=k % 3)
         mixed.append(item(changed, places[partition], partition))
         places[partition] += 1
+        if k == LENGTH + 301:
+            asked = Origin("tidemark.enriched", 1, places[1], document.received_at)
+            mixed.append((asked, Rebaseline("quiet's", "by hand")))
+            places[1] += 1
         if rng.random() < 0.05 and k > 20:  # the enrich role sent a document again
             old = mixed[-int(rng.integers(1, 15))][1]
+            if isinstance(old, Rebaseline):
+                continue
             partition = 0 if old.source == "drifting" else 1
             mixed.append(item(old, places[partition], partition))
             places[partition] += 1
@@ -74,7 +90,7 @@ def messages(seed: int) -> tuple[Item, ...]:
 @lru_cache(maxsize=8)
 def uninterrupted(seed: int) -> tuple[DriftOutput, ...]:
     """Outputs message by message, and at the end those of the open windows."""
-    stage = DriftStage(OPTIONS)
+    stage = DriftStage(options(seed))
     outputs = [stage.process([message]) for message in messages(seed)]
     return (*outputs, DriftOutput(stage.flush_open(), ()))
 
@@ -98,7 +114,7 @@ SEEDS = st.integers(0, 3)
 @given(seed=SEEDS, cuts=CUTS)
 def test_batches_do_not_matter(seed: int, cuts: list[int]) -> None:
     """However the messages are cut into batches, records and alerts are equal, in order."""
-    stage = DriftStage(OPTIONS)
+    stage = DriftStage(options(seed))
     outputs = [stage.process(messages(seed)[start:end]) for start, end in pieces(cuts)]
     expected = joined(list(uninterrupted(seed)))
     assert expected == joined([*outputs, DriftOutput(stage.flush_open(), ())])
@@ -111,10 +127,10 @@ def test_restoring_anywhere_changes_nothing(seed: int, cuts: list[int]) -> None:
     store: Store = {}
     outputs = []
     for start, end in pieces(cuts):
-        stage = restored(store)
+        stage = restored(store, seed)
         outputs.append(stage.process(messages(seed)[start:end]))
         keep(store, stage.snapshot())
-    outputs.append(DriftOutput(restored(store).flush_open(), ()))
+    outputs.append(DriftOutput(restored(store, seed).flush_open(), ()))
     assert joined(list(uninterrupted(seed))) == joined(outputs)
 
 
@@ -123,13 +139,13 @@ def test_restoring_anywhere_changes_nothing(seed: int, cuts: list[int]) -> None:
 def test_a_torn_snapshot_replays(seed: int, saved: int, ran: int, torn: float) -> None:
     """A crash in the middle of a snapshot loses and doubles nothing: the older one still stands."""
     store: Store = {}
-    stage = DriftStage(OPTIONS)
+    stage = DriftStage(options(seed))
     stage.process(messages(seed)[:saved])
     keep(store, stage.snapshot())
     stage.process(messages(seed)[saved : saved + ran])
     written = stage.snapshot()
     keep(store, written[: int(len(written) * torn)])
-    again = restored(store)
+    again = restored(store, seed)
     replay = messages(seed)
     fresh = min(max(len(replay) - 100, saved + ran), len(replay))
     again.process(replay[max(0, saved - 30) : fresh])  # offsets were committed a little earlier
@@ -137,20 +153,25 @@ def test_a_torn_snapshot_replays(seed: int, saved: int, ran: int, torn: float) -
     assert joined(list(uninterrupted(seed)[fresh:])) == joined(last)
 
 
-def test_the_stream_has_everything() -> None:
-    """The made-up stream alarms, starts new references, is late, repeats and breaks."""
-    stage = DriftStage(OPTIONS)
-    output = stage.process(messages(0))
-    assert "drifting" in {alert.source for alert in output.alerts}
-    assert {"collecting", "watching", "alarmed"} == {record.drift_state for record in output.stats}
-    assert {"mini@abc", "mini@def"} == {record.embedding_model for record in output.stats}
+def test_the_streams_have_everything() -> None:
+    """The made-up streams alarm, come back or stay, are late, repeat, break, and are asked."""
+    stages = [DriftStage(options(seed)) for seed in (0, 1)]
+    outputs = [stage.process(messages(seed)) for seed, stage in enumerate(stages)]
+    stats, alerts = joined(outputs)
+    assert "drifting" in {alert.source for alert in alerts}
+    assert {"new-reference", "returned"} <= {alert.reason for alert in alerts}
+    assert {"collecting", "watching", "alarmed"} == {record.drift_state for record in stats}
+    reasons = {record.reference_reason for record in stats}
+    assert reasons >= {"first", "new-model", "new-reference", "by-hand"}
+    assert {"mini@abc", "mini@def"} == {record.embedding_model for record in stats}
+    (stage, _) = stages
     counters = (stage.replayed, stage.too_late, stage.repeated, stage.unusable)
     assert all(count > 0 for count in counters)
-    assert any(record.late_documents for record in output.stats)
+    assert any(record.late_documents for record in stats)
 
 
-def restored(store: Store) -> DriftStage:
-    stage = DriftStage(OPTIONS)
+def restored(store: Store, seed: int) -> DriftStage:
+    stage = DriftStage(options(seed))
     stage.restore(store.values())
     return stage
 

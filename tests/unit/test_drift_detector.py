@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from streams.drift.control import Rebaseline
 from streams.errors import Misconfigured
 from streams.stages.drift import DriftOptions, DriftStage
 from tests.support.streams_of_documents import Item, Law, enriched, item, stream
@@ -37,6 +38,10 @@ def run(
     return stats, [alert for output in outputs for alert in output.alerts]
 
 
+def opened(alerts: list[DriftAlert]) -> list[DriftAlert]:
+    return [alert for alert in alerts if alert.state == "open"]
+
+
 def of(vectors: npt.NDArray[np.float32], **changes: object) -> list[Item]:
     rows = vectors.astype("<f4")
     return [item(enriched(k, embedding=row.tobytes(), **changes)) for k, row in enumerate(rows)]
@@ -48,23 +53,62 @@ def changed_stream() -> list[Item]:
     return stream(vectors, rng, topic=("tensor", "gradient"), topic_from=500)
 
 
-def test_a_change_gives_one_alert_and_a_new_reference() -> None:
-    """One event, one alert; after the cool-down the segment collects again."""
+def test_a_change_that_stays_is_one_alert_and_then_the_new_normal() -> None:
+    """One event, one alert; the documents after the cool-down become the next reference."""
     stats, alerts = run(changed_stream())
-    (alert,) = alerts
-    states = list(dict.fromkeys(record.drift_state for record in stats))
-    assert states == ["collecting", "watching", "alarmed"]
-    assert stats[-1].drift_state == "collecting"
-    assert stats[-1].drift_score is None
-    assert alert.score > alert.threshold
-    assert (alert.state, alert.reference_documents) == ("open", 200)
-    assert alert.kind in {"embedding", "words"}
+    states = list(dict.fromkeys((r.drift_state, r.reference_reason) for r in stats))
+    assert states == [("collecting", "first"), ("watching", "first"), ("alarmed", "first")]
+    assert alerts[0].score > alerts[0].threshold
+    assert (alerts[0].state, alerts[0].reference_documents) == ("open", 200)
+    law, rng = Law.of(16), np.random.default_rng(10)
+    vectors = np.concatenate([law.draw(rng, 500), law.draw(rng, 700, shift=0.8)])
+    stats, alerts = run(of(vectors))
+    assert len({alert.alert_id for alert in alerts}) == 1
+    assert (alerts[-1].state, alerts[-1].reason) == ("closed", "new-reference")
+    opening, closing = alerts[0].as_of or 0, alerts[-1].as_of or 0
+    assert (closing - opening) / 500 == OPTIONS.cooldown_documents + OPTIONS.reference_documents
+    assert (stats[-1].drift_state, stats[-1].reference_reason) == ("watching", "new-reference")
+    seams = dict.fromkeys(record.reference_id for record in stats)
+    assert list(seams) == ["1", "2"]
+
+
+def test_a_change_that_passes_is_told_from_one_that_stays() -> None:
+    """After a burst the same reference watches on: the alert says so, and the next burst alarms."""
+    law, rng = Law.of(16), np.random.default_rng(21)
+    burst = [law.draw(rng, 60, shift=1.0), law.draw(rng, 400)]
+    vectors = np.concatenate([law.draw(rng, 500), *burst, *burst])
+    stats, alerts = run(of(vectors), replace(OPTIONS, reference_documents=300))
+    assert [a.state for a in alerts if a.state != "update"] == ["open", "closed"] * 2
+    assert {alert.reason for alert in alerts} == {"", "returned"}
+    assert len({alert.alert_id for alert in alerts}) == 2
+    assert {record.reference_id for record in stats} == {"1"}
+    assert stats[-1].drift_state == "watching"
+
+
+def test_a_rebaseline_by_hand_closes_the_alert() -> None:
+    """From the next document on a new reference is collected, and the window says why."""
+    stage = DriftStage(OPTIONS)
+    items = changed_stream()
+    before = stage.process(items[:700])
+    after = stage.process([(items[700][0], Rebaseline("news", "the feed has moved")), *items[701:]])
+    (closed,) = after.alerts
+    assert opened(list(before.alerts))[0].alert_id == closed.alert_id
+    assert (closed.state, closed.reason, closed.note) == (
+        "closed",
+        "by-hand",
+        "the feed has moved",
+    )
+    last = stage.flush_open()[-1]
+    assert (last.drift_state, last.reference_reason) == ("collecting", "by-hand")
+    assert stage.process([(items[700][0], Rebaseline("news", "again"))]).alerts == ()
+    assert stage.process([(items[799][0], Rebaseline("nobody", ""))]).alerts == ()
+    assert "nobody" not in stage.sources_of(0)
 
 
 def test_the_alert_explains_itself() -> None:
     """It names when, the words, the documents of both sides, and the query that shows them."""
     items = changed_stream()
-    (alert,) = run(items)[1]
+    (alert,) = opened(run(items)[1])
     change = items[500][1].published_at
     assert abs((alert.changed_at or 0) - change) <= 20 * 500
     assert {"tensor", "gradient"} <= {term.term for term in alert.terms_up}
@@ -74,8 +118,11 @@ def test_the_alert_explains_itself() -> None:
     assert {evidence.doc_id for evidence in alert.old_documents}.isdisjoint(news)
     assert 5 == len(alert.new_documents) == len(alert.old_documents)
     assert pytest.approx(sum(share.after for share in alert.labels)) == 1.0
-    assert 'source "news": language moved since' in alert.message
-    assert "came: " in alert.message
+    assert '"news" changed ' in alert.message
+    assert "Words that came: " in alert.message
+    assert alert.changed_from is not None
+    assert alert.changed_to is not None
+    assert alert.changed_from <= change <= alert.changed_to
     assert f"fromUnixTimestamp64Milli({alert.window_start}, 'UTC')" in alert.sql
     assert alert.window_start <= alert.detected_at <= alert.window_end
 
@@ -113,7 +160,7 @@ def test_a_different_document_after_constant_ones_alarms() -> None:
     """Where nothing ever varied, another vector is a change."""
     distinct = Law.of(32).draw(np.random.default_rng(12), 2)
     vectors = distinct[[0] * 400 + [1] * 200]
-    assert len(run(of(vectors))[1]) == 1
+    assert len(opened(run(of(vectors))[1])) == 1
 
 
 def test_unusable_embeddings_are_left_out() -> None:

@@ -154,7 +154,7 @@ def test_the_message_says_what_since_when_and_how_sure() -> None:
     alert = Lifecycle(0).take(finding(10, 12.0, explain=lambda: told, expected_per_week=1 / 52))
     assert alert is not None
     assert alert.message == (
-        'Source "news" has changed since about 2026-11-21 03:12 UTC (between 03:07 and 03:15): '
-        "12 % of the documents are empty, 1 % before. Chance alone would show something this "
-        "strong about once in 12 months, all sources together."
+        '"news" changed about 2026-11-21 03:12 UTC (between 03:07 and 03:15). 12 % of the '
+        "documents are empty, 1 % before. Chance alone would show this about once in 12 months, "
+        "over all sources together."
     )

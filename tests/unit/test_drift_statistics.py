@@ -10,7 +10,6 @@ import pytest
 
 from streams.drift.budget import SHARES, Budget, documents_per_ms, log_run_length_target
 from streams.drift.calibration import calibrate, dependence
-from streams.drift.changepoint import blocks_since_change
 from streams.drift.gumbel import fit_moments, log_run_length
 from streams.drift.scan import Scan
 from streams.drift.shares import share_change, share_changes
@@ -94,15 +93,6 @@ def test_bursts_are_drawn_together() -> None:
     bursts = np.repeat(rng.normal(size=(50, 8)), 20, axis=0).astype(np.float32)
     assert dependence(scan, independent, 10) == 1
     assert dependence(scan, bursts, 10) >= 40
-
-
-def test_change_point() -> None:
-    """The change is found where the blocks' sums leave zero."""
-    rng = np.random.default_rng(8)
-    blocks = rng.normal(size=(100, 4)) * 3
-    blocks[70:] += 6.0
-    assert blocks_since_change(blocks, np.ones(4), 2) == 30
-    assert blocks_since_change(np.zeros((10, 4)), np.ones(4), 2) == 2
 
 
 def test_budget_is_shared_and_bounded() -> None:

@@ -5,36 +5,64 @@ from __future__ import annotations
 import pytest
 
 from schemas.messages import ShareChange, TermChange
-from streams.drift.wording import evidence_query, sentence, sql_string, utc_minute
+from streams.drift.decompose import Move
+from streams.drift.finding import Explanation, Finding, Moment, Span
+from streams.drift.telling import Moved, Unknown, what_moved
+from streams.drift.wording import evidence_query, message, sql_string, utc_minute
+
+NOTHING_NEW = Unknown(0.1, 0.1, 0.0)
 
 
-def test_one_sentence() -> None:
-    """When, how sure, which words, which labels; shares that are unclear stay out."""
+def test_what_moved_in_plain_words() -> None:
+    """Labels and words from before to now; what is unclear, small or chance stays out."""
     labels = (
         ShareChange("software", 0.8, 0.35, -0.55, -0.35),
+        ShareChange("weather", 0.05, 0.35, 0.2, 0.4),
         ShareChange("sports", 0.2, 0.25, -0.1, 0.2),
+        ShareChange("crime", 0.002, 0.02, 0.01, 0.03),
     )
-    came = (TermChange("matrix", 5.0, 0.0, 0.5), TermChange("axis", 4.0, 0.0, 0.4))
-    text = sentence(
-        "python-docs",
-        1_795_230_720_000,
-        score=14.23,
-        threshold=9.2,
-        came=came,
-        went=(TermChange("socket", -4.0, 0.3, 0.0),),
-        labels=labels,
-    )
+    came = (TermChange("matrix", 5.0, 0.0, 0.5), TermChange("every", 2.1, 0.0, 0.1))
+    went = (TermChange("socket", -4.0, 0.3, 0.0),)
+    text = what_moved(Moved(came, went, labels, NOTHING_NEW, Move(1.0, 0.68, 0.32)))
     assert text == (
-        'source "python-docs": language moved since 2026-11-21 03:12 UTC '
-        "(score 14.2, alarm above 9.2): came: matrix, axis; went: socket; "
-        "label software 80 % -> 35 %"
+        'More "weather": 35 % of the documents, 5 % before. Less "software": 35 %, 80 % before. '
+        "Words that came: matrix. Words that went: socket. "
+        "About 70 % of the move is another mix of labels, 30 % new content under the same labels"
+    )
+
+
+def test_text_that_nobody_here_has_written_before() -> None:
+    """Foreign or broken text has no words in common with itself: its share is what can be told."""
+    text = what_moved(Moved((), (), (), Unknown(0.13, 0.24, 0.12), None))
+    assert text == (
+        "24 % of the words are new to this source, 13 % before; 12 % of the documents mostly "
+        "consist of such words"
     )
 
 
 def test_a_change_without_words() -> None:
     """Nothing to name is said, not left out."""
-    text = sentence("s", 0, score=9.9, threshold=9.2, came=(), went=(), labels=())
+    text = what_moved(Moved((), (), (), NOTHING_NEW, None))
     assert text.endswith("no single word or label stands out")
+
+
+@pytest.mark.parametrize(
+    ("per_week", "text"),
+    [
+        (0.9, "once a week"),
+        (2.6, "3 times a week"),
+        (1 / 3, "about once in 3 weeks"),
+        (1 / 18, "about once in 4 months"),
+        (1 / 520, "about once in 10 years"),
+        (1e-30, "less than once in 100 years"),
+    ],
+)
+def test_how_sure_in_a_unit_that_people_can_imagine(per_week: float, text: str) -> None:
+    """Expected false alarms are told as how often chance alone would do this."""
+    found = Finding(
+        "s", "k", 9.0, 8.0, Moment(1, 0, 0), Span(0, 0, 1), lambda: Explanation("x"), per_week
+    )
+    assert f"would show this {text}, over" in message(found, Explanation("x"), 0)
 
 
 @pytest.mark.parametrize(
