@@ -38,17 +38,17 @@ class Budget:
     false_alarms_per_ms: float
     partitions: int = 1
 
-    def of_segment(self, segments: int, holder: Holder) -> float:
+    def of_segment(self, segments: float, holder: Holder) -> float:
         """Return the false alarms per millisecond that one segment's tests are granted.
 
         Args:
-            segments: of the segment's partition; at least itself.
+            segments: that share the partition's part alike; at least 1.
             holder: whose tests; each holder's part covers all that it tests together.
         """
         parts = self.partitions * max(segments, 1)
         return self.false_alarms_per_ms * SHARES[holder] / parts
 
-    def of_test(self, segments: int, holder: Holder, tests: int, every_ms: float) -> float:
+    def of_test(self, segments: float, holder: Holder, tests: int, every_ms: float) -> float:
         """Return the significance level of one test that is made every ``every_ms``.
 
         Level x tests / interval is the holder's part (a union bound: no dependence among the

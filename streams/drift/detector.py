@@ -27,6 +27,7 @@ import numpy as np
 from streams.drift.budget import expected_per_week, log_run_length_target
 from streams.drift.codec import pack, under, unpack
 from streams.drift.comeback import Departure
+from streams.drift.discoveries import SILENT, caution
 from streams.drift.documents import DocumentLog
 from streams.drift.explain import explain
 from streams.drift.feed import Run, runs
@@ -100,7 +101,7 @@ class Detector:
         self._collected = _collection()
         self._watch: Watch | None = None
         self._departure: Departure | None = None
-        self._segments: Sequence[int] = ()
+        self._segments: Sequence[float] = ()
         self._terms: Sequence[npt.NDArray[np.uint64]] = ()
         self._readings: list[Reading] = []
         self._alerts: list[tuple[int, DriftAlert]] = []
@@ -109,7 +110,7 @@ class Detector:
         self,
         documents: Sequence[Enriched],
         terms: Sequence[npt.NDArray[np.uint64]],
-        segments: Sequence[int],
+        segments: Sequence[float],
         first: int = 0,
     ) -> tuple[list[Reading], list[tuple[int, DriftAlert]]]:
         """Take in documents; a reading after each, and alerts with the index of their document.
@@ -117,7 +118,8 @@ class Detector:
         Args:
             documents: of this source, in order.
             terms: hashes of each one's distinct words.
-            segments: how many shared the partition's part of the budget when each document came.
+            segments: how many shared the partition's part of the budget when each document came;
+                fewer than there are where several have an event, see ``discoveries.py``.
             first: documents of the source before these.
         """
         self._first = first
@@ -140,6 +142,23 @@ class Detector:
     def rebaseline(self) -> None:
         """Collect a new reference from the next document on; whoever calls closes the alerts."""
         self._rebaseline("by-hand")
+
+    @property
+    def standing(self) -> float:
+        """Log of the milliseconds between false alarms as strong as the score, with caution."""
+        score, watch = self._progress.score, self._watch
+        if score is None or watch is None or watch.reference.volume <= 0:
+            return SILENT
+        return score - float(np.log(watch.reference.volume * self.caution))
+
+    @property
+    def caution(self) -> float:
+        """See ``discoveries.caution``."""
+        volume = self._watch.reference.volume if self._watch else 0.0
+        if volume <= 0:
+            return 1.0
+        part = self._options.budget.of_segment(1, "scan")
+        return caution(part, max(self._options.scales) / volume)
 
     def parts(self) -> dict[str, Callable[[], bytes]]:
         """Return the immutable state, by name; a name tells the content."""
@@ -280,7 +299,7 @@ class Detector:
             self._judge(watch, verdict, documents[-1])
         self._readings.append(self._reading())
 
-    def _note(self, watch: Watch, verdict: Verdict, segments: int) -> None:
+    def _note(self, watch: Watch, verdict: Verdict, segments: float) -> None:
         options = self._options
         self._progress.score = verdict.score
         self._progress.threshold = log_run_length_target(

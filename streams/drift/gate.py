@@ -37,6 +37,11 @@ class Gate:
         place = (origin.topic, origin.partition)
         return _pass(self._enriched, place, origin.offset, origin.received_at)
 
+    @property
+    def newest(self) -> Mark:
+        """Offset and timestamp of the enriched message that arrived last; zeros before it."""
+        return max(self._enriched.values(), key=lambda mark: mark[::-1], default=(0, 0))
+
     def head(self) -> dict[str, list[tuple[str, int, int, int]]]:
         """Return the marks for a snapshot."""
         return {"enriched": _rows(self._enriched), "documents": _rows(self._documents)}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from schemas.messages import DriftAlert, Enriched, WindowStats
+    from streams.drift.discoveries import Share
     from streams.drift.monitors.facts import Facts
     from streams.drift.options import DriftOptions
     from streams.drift.sketches.rows import Row
@@ -39,6 +40,7 @@ class Segment:
         partition: of the enriched topic, where the source's messages come from.
         changed: whether anything happened since the last snapshot.
         events: the alerts that are open; every statistic hands its findings in here.
+        standing: of the detector when the partition's epoch began; None: not yet there.
     """
 
     def __init__(self, source: str, partition: int, options: DriftOptions) -> None:
@@ -49,6 +51,7 @@ class Segment:
         self.events = Lifecycle(options.cooldown_documents)
         self.detector = Detector(source, options, self.events)
         self.windows = Windows(source, options)
+        self.standing: float | None = None
         self._moment = Moment(0, 0, 0)
         self._stored: set[str] = set()
         self._garbage: list[str] = []
@@ -58,14 +61,18 @@ class Segment:
         documents: Sequence[Enriched],
         terms: Sequence[npt.NDArray[np.uint64]],
         facts: Facts,
-        segments: Sequence[int],
+        shares: Sequence[Share],
         rows: Sequence[Row | None],
     ) -> tuple[list[tuple[int, WindowStats]], list[tuple[int, DriftAlert]]]:
         """Count documents that the gate admitted; records and alerts with the documents' index."""
         self.changed = True
         first = self._moment.position
         self._moment = Moment.after(documents[-1], first + len(documents))
-        readings, alerts = self.detector.advance(documents, terms, segments, first)
+        readings, alerts = self.detector.advance(
+            documents, terms, [share.shared_by for share in shares], first
+        )
+        # The monitors hold their part as it is: their tests are no part of the step-up rule.
+        segments = [share.segments for share in shares]
         arrivals = Arrivals(facts, terms, readings, segments, first, rows)
         records, found = self.windows.advance(arrivals)
         return records, alerts + found
@@ -121,6 +128,7 @@ class Segment:
     ) -> None:
         try:
             self.gate.restore(meta["gate"])
+            self.standing = meta.get("standing")
             if "events" in meta:  # absent before alerts had a life
                 self._moment = Moment(*meta["moment"])
                 self.events.restore(meta["events"])
@@ -141,6 +149,7 @@ class Segment:
             "gate": self.gate.head(),
             "windows": numbers,
             "moment": self._moment,
+            "standing": self.standing,
             "events": self.events.head(),
         }
         return pack(meta, {"detector": blob(self.detector.head()), **arrays})

@@ -9,10 +9,10 @@ seen give the same records and alerts again, bit for bit, however they are cut i
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass
 from itertools import accumulate, chain, groupby, pairwise
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from streams.drift.canary_post import CanaryPost
 from streams.drift.control import Rebaseline
@@ -20,6 +20,7 @@ from streams.drift.hashing import hash_words
 from streams.drift.monitors.facts import facts_of
 from streams.drift.options import DriftOptions
 from streams.drift.segment import HEAD, Segment
+from streams.drift.sharing import Sharing
 from streams.drift.sketches.rows import sketch_rows
 from streams.stages.canary import CANARY_SOURCE
 
@@ -30,11 +31,13 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from schemas.messages import DriftAlert, Enriched, Origin, WindowStats
+    from streams.drift.discoveries import Share
 
 __all__ = ["DriftOptions", "DriftOutput", "DriftStage", "StatePart"]
 
 _T = TypeVar("_T")
 _CANARY, _CONTROL, _DOCUMENT = "canary", "control", "document"
+_Admitted: TypeAlias = "tuple[Segment, Enriched, Share]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ class DriftStage:
     def __init__(self, options: DriftOptions) -> None:
         self._options = options
         self._segments: dict[str, Segment] = {}
-        self._known: Counter[int] = Counter()  # sources, by partition
+        self._sharing: dict[int, Sharing] = defaultdict(lambda: Sharing(options.budget))
         self._canaries: dict[int, CanaryPost] = {}
         self._orphans: list[StatePart] = []
         self._past = _Counts()
@@ -122,23 +125,44 @@ class DriftStage:
             if segment is None or segment.partition != origin.partition:
                 continue
             if segment.gate.admit_control(origin):
+                self._sharing[origin.partition].reach(origin.offset)
                 yield from segment.rebaseline(control.reason)
             else:
                 self._past.replayed += 1
 
     def _counted(self, batch: Sequence[tuple[Origin, Any]]) -> DriftOutput:
-        admitted = [
-            (index, segment, document, self._known[segment.partition])
-            for index, (origin, document) in enumerate(batch)
-            for segment in (self._segment(document.source, origin.partition),)
-            if segment.gate.admit(origin, document)
-        ]
-        self._past.replayed += len(batch) - len(admitted)
-        documents = [document for _, _, document, _ in admitted]
+        stats: list[WindowStats] = []
+        alerts: list[DriftAlert] = []
+        for stretch in self._stretches(batch):
+            output = self._advanced(stretch)
+            stats += output.stats
+            alerts += output.alerts
+        return DriftOutput(tuple(stats), tuple(alerts))
+
+    def _stretches(self, batch: Sequence[tuple[Origin, Any]]) -> Iterator[list[_Admitted]]:
+        """Cut where a partition's epoch ends: what comes then depends on all that was before."""
+        admitted: list[_Admitted] = []
+        for origin, document in batch:
+            segment = self._segment(document.source, origin.partition)
+            if not segment.gate.admit(origin, document):
+                self._past.replayed += 1
+                continue
+            sharing = self._sharing[segment.partition]
+            if sharing.turns(origin.offset):
+                if admitted:
+                    yield admitted
+                    admitted = []
+                sharing.reach(origin.offset)
+            admitted.append((segment, document, sharing.share(segment)))
+        if admitted:
+            yield admitted
+
+    def _advanced(self, admitted: Sequence[_Admitted]) -> DriftOutput:
+        documents = [document for _, document, _ in admitted]
         hashes, rows = _hashes(documents), sketch_rows(documents)
         facts = facts_of(documents, hashes)
         groups: dict[str, list[int]] = defaultdict(list)
-        for place, (_, segment, _, _) in enumerate(admitted):
+        for place, (segment, _, _) in enumerate(admitted):
             groups[segment.source].append(place)
         stats: list[tuple[int, WindowStats]] = []
         alerts: list[tuple[int, DriftAlert]] = []
@@ -147,11 +171,11 @@ class DriftStage:
                 [documents[place] for place in places],
                 [hashes[place] for place in places],
                 facts.take(places),
-                [admitted[place][3] for place in places],
+                [admitted[place][2] for place in places],
                 [rows[place] for place in places],
             )
-            stats += [(admitted[places[at]][0], record) for at, record in new_stats]
-            alerts += [(admitted[places[at]][0], alert) for at, alert in new_alerts]
+            stats += [(places[at], record) for at, record in new_stats]
+            alerts += [(places[at], alert) for at, alert in new_alerts]
         return DriftOutput(_in_order(stats), tuple(map(self._blamed, _in_order(alerts))))
 
     def flush_open(self) -> tuple[WindowStats, ...]:
@@ -192,6 +216,7 @@ class DriftStage:
         Raises:
             UnreadableState: a part is damaged, missing or of another version; names the source.
         """
+        parts = list(parts)
         stored: dict[tuple[str, int], dict[str, StatePart]] = defaultdict(dict)
         for part in parts:
             # Every partition has canaries; of a source that has moved, the last one counts.
@@ -206,21 +231,23 @@ class DriftStage:
                 segment = Segment(source, named[HEAD].partition, self._options)
                 segment.restore(payloads)
                 self._segments[source] = segment
-                self._known[segment.partition] += 1
+                self._sharing[segment.partition].members[source] = segment
             else:  # the first snapshot of this source was never finished
                 self._orphans += [
                     StatePart(named[name].partition, source, name, None) for name in payloads
                 ]
+        for partition in {part.partition for part in parts} & self._sharing.keys():
+            self._sharing[partition].restored()
 
     def forget(self, partitions: Collection[int]) -> None:
         """Drop the sources of partitions that were revoked; what is stored stays stored."""
         for source in [s for s, g in self._segments.items() if g.partition in partitions]:
             segment = self._segments.pop(source)
-            self._known[segment.partition] -= 1
             self._past.add(segment)
         self._orphans = [part for part in self._orphans if part.partition not in partitions]
         for partition in partitions:
             self._canaries.pop(partition, None)
+            self._sharing.pop(partition, None)
 
     def sources_of(self, partition: int) -> tuple[str, ...]:
         """Return the sources whose messages come from this partition, sorted."""
@@ -256,11 +283,11 @@ class DriftStage:
         segment = self._segments.get(source)
         if segment is None:
             segment = self._segments[source] = Segment(source, partition, self._options)
-            self._known[partition] += 1
+            self._sharing[partition].members[source] = segment
         if segment.partition != partition:  # the topic has more partitions now
             old, names = segment.partition, segment.move(partition)
-            self._known[old] -= 1
-            self._known[partition] += 1
+            del self._sharing[old].members[source]
+            self._sharing[partition].members[source] = segment
             self._orphans += [StatePart(old, source, name, None) for name in names]
         return segment
 
