@@ -107,8 +107,13 @@ def shown(cell: object) -> str:
         return "-"
     if isinstance(cell, float):
         return f"{cell:.4g}"
-    text = "".join(map(_printable, _flat(cell)))
+    text = printable(_flat(cell))
     return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…"
+
+
+def printable(text: str) -> str:
+    """Return a text with control characters as escapes: it cannot steer a terminal."""
+    return "".join(map(_printable, text))
 
 
 def _rich(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from streams.cli import _queries
+from streams.cli import _queries, drift_orders
 from streams.cli._asking import (
     FormatOption,
     FromOption,
@@ -28,6 +28,7 @@ app = typer.Typer(
 Example: `tidemark drift --alerts --format json`
 """,
 )
+drift_orders.register(app)
 
 
 @app.command("show")

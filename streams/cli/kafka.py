@@ -1,22 +1,16 @@
-"""Commands that speak to Kafka: ``alerts`` and ``broker``; ``topics`` is in a file of its own."""
+"""Commands that speak to Kafka: ``broker``; ``alerts`` and ``topics`` are in files of their own."""
 
 from __future__ import annotations
 
-import signal
 import threading
-from contextlib import contextmanager
 from pathlib import Path  # noqa: TC003 - typer reads the annotations when the program runs
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from streams.cli._stopping import note, until_asked_to_stop
+from streams.cli.alerts import alerts
 from streams.cli.topics import topics_app
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from schemas.messages import DriftAlert
-    from streams.ports import RawMessage
 
 
 def register(app: typer.Typer) -> None:
@@ -24,43 +18,6 @@ def register(app: typer.Typer) -> None:
     app.command()(alerts)
     app.command()(broker)
     app.add_typer(topics_app, name="topics")
-
-
-def alerts(
-    *,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for new alerts.")] = False,
-    from_beginning: Annotated[
-        bool,
-        typer.Option(
-            "--from-beginning", help="With --follow: show older alerts too, not only new ones."
-        ),
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object per line, with every field.")
-    ] = False,
-) -> None:
-    """Show the drift alerts of the alert topic."""
-    from schemas.messages import DriftAlert  # noqa: PLC0415 - keeps `tidemark --help` fast
-    from streams.backends.kafka.alerts import read_topic  # noqa: PLC0415
-    from streams.backends.kafka.opening import broker_from_settings  # noqa: PLC0415
-    from streams.backends.schema_registry import codec_from_settings  # noqa: PLC0415
-    from streams.config import load_settings  # noqa: PLC0415
-    from streams.topics import Topics  # noqa: PLC0415
-
-    settings = load_settings()
-    codec = codec_from_settings(settings)
-    with broker_from_settings(settings, tell=_note) as found, _until_asked_to_stop() as stopped:
-        messages = read_topic(
-            found.bootstrap,
-            found.security,
-            Topics(settings.topic_prefix).alerts,
-            from_beginning=from_beginning or not follow,
-            follow=follow,
-            stopped=stopped,
-        )
-        shown = _show(messages, lambda value: codec.decode(DriftAlert, value), as_json=as_json)
-    if not shown and not follow:
-        typer.echo("no alerts yet", err=True)
 
 
 def broker(
@@ -88,7 +45,7 @@ def broker(
         port=port,
     )
     ended = threading.Event()
-    with _until_asked_to_stop(ended), open_broker(options, tell=_note) as running:
+    with until_asked_to_stop(ended), open_broker(options, tell=note) as running:
         typer.echo(running.describe())
         if not running.owned:
             raise Unavailable(
@@ -100,47 +57,3 @@ def broker(
         ended.wait()
         if not running.alive():
             raise Unavailable(f"the broker ended by itself; see the logs in {settings.data}/kafka")
-
-
-def _note(line: str) -> None:
-    typer.echo(line, err=True)
-
-
-@contextmanager
-def _until_asked_to_stop(asked: threading.Event | None = None) -> Iterator[Callable[[], bool]]:
-    """Let Ctrl-C and SIGTERM set an event instead of ending the process in mid-work."""
-    event = asked or threading.Event()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: event.set()) for number in numbers]
-    try:
-        yield event.is_set
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
-
-
-def _show(
-    messages: Iterator[RawMessage],
-    decode: Callable[[bytes | None], DriftAlert],
-    *,
-    as_json: bool,
-) -> int:
-    shown = 0
-    for message in messages:
-        typer.echo(alert_line(decode(message.value), as_json=as_json))
-        shown += 1
-    return shown
-
-
-def alert_line(alert: DriftAlert, *, as_json: bool) -> str:
-    """Return an alert as one line of JSON, or as one line for a person."""
-    if as_json:
-        import orjson  # noqa: PLC0415 - keeps `tidemark --help` fast
-
-        return orjson.dumps(alert).decode()
-    from datetime import datetime, timedelta, timezone  # noqa: PLC0415
-
-    # Not fromtimestamp, which fails before 1970 on some systems and beyond its range on others.
-    when = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=alert.detected_at)
-    time = when.strftime("%Y-%m-%d %H:%M:%S")
-    return f"{time}  {alert.severity:<8}  {alert.state:<6}  {alert.source}: {alert.message}"

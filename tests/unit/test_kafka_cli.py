@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,12 +16,17 @@ import typer
 from typer.testing import CliRunner
 
 from schemas.codec import codec_for
-from schemas.messages import DriftAlert
+from schemas.messages import DriftAlert, Evidence
+from streams.backends.kafka.alerts import read_topic
 from streams.backends.kafka.opening import BrokerOptions, open_broker
 from streams.backends.kafka.producer import open_producer
 from streams.backends.kafka.sharing import read_record
 from streams.backends.kafka.topics import ensure_topics, topic_specs
-from streams.cli.kafka import alert_line, register
+from streams.cli.alert_texts import alert_line, alert_text
+from streams.cli.drift import app as drift_app
+from streams.cli.kafka import register
+from streams.drift.control import HEADER, Rebaseline, read_control
+from streams.errors import Misconfigured
 from streams.ports import Outgoing
 from streams.topics import Topics
 
@@ -30,7 +37,7 @@ if TYPE_CHECKING:
     from streams.backends.kafka.broker import Broker
 
 ALERT = DriftAlert(
-    alert_id="a1",
+    alert_id="a1b2c3",
     version=1,
     source="news",
     kind="embedding",
@@ -73,6 +80,10 @@ def broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
         yield running
 
 
+def unstyled(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
 def publish(broker: Broker) -> None:
     topics = Topics()
     ensure_topics(broker, topic_specs(topics, 4, 1, 1 << 20))
@@ -85,8 +96,35 @@ def test_an_alert_is_one_line_for_a_person() -> None:
     """When, how bad, where, what."""
     line = alert_line(ALERT, as_json=False)
     assert line == (
-        "2023-11-14 22:13:20  critical  open    news: the stream moved towards shipping"
+        "2023-11-14 22:13:20  critical  open    news: the stream moved towards shipping  [a1b2c3]"
     )
+
+
+def test_a_source_cannot_steer_the_terminal() -> None:
+    """Control characters of a source, a summary or a note are shown, not obeyed."""
+    nasty = "\x1b[2Jnews"
+    evidence = (Evidence("d", 0, nasty, 1.0),)
+    alert = replace(ALERT, source=nasty, message=nasty, new_documents=evidence)
+    for text in (alert_line(alert, as_json=False), alert_text(alert, 80)):
+        assert "\x1b[2J" not in text
+        assert "\\u001b[2Jnews" in text
+
+
+def test_an_alert_on_a_terminal_shows_documents_of_both_sides() -> None:
+    """Wrapped to the width, with what to do next; a closing is short."""
+    alert = replace(
+        ALERT,
+        new_documents=(Evidence("n", 0, "Ships everywhere. " * 20, 1.0),),
+        old_documents=(Evidence("o", 0, "A quiet day.", 1.0),),
+    )
+    text = alert_text(alert, 60)
+    plain = unstyled(text)
+    assert max(map(len, plain.splitlines()[1:-1])) <= 60
+    assert "typical now:\n    - Ships everywhere." in plain
+    assert "typical before:\n    - A quiet day." in plain
+    assert "tidemark drift ack a1b2c3" in plain
+    closed = unstyled(alert_text(replace(alert, state="closed"), 60))
+    assert "Ships" not in closed
 
 
 def test_an_alert_is_one_line_of_json() -> None:
@@ -103,7 +141,7 @@ def test_alerts_shows_what_is_there(app: typer.Typer, broker: Broker) -> None:
     publish(broker)
     result = CliRunner().invoke(app, ["alerts", "--json"], catch_exceptions=False)
     assert result.exit_code == 0
-    assert json.loads(result.stdout)["alert_id"] == "a1"
+    assert json.loads(result.stdout)["alert_id"] == "a1b2c3"
 
 
 @pytest.mark.usefixtures("broker")
@@ -112,6 +150,49 @@ def test_no_alerts_is_said(app: typer.Typer) -> None:
     CliRunner().invoke(app, ["topics", "create"], catch_exceptions=False)
     result = CliRunner().invoke(app, ["alerts"], catch_exceptions=False)
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "no alerts yet\n")
+
+
+def test_an_alert_is_acknowledged(app: typer.Typer, broker: Broker) -> None:
+    """By the start of its id; the record lies on the alert topic, beside the alert it speaks of."""
+    publish(broker)
+    command = ["ack", "a1b2", "--note", "the new feed", "--by", "ada"]
+    result = CliRunner().invoke(drift_app, command, catch_exceptions=False)
+    assert result.exit_code == 0
+    shown = CliRunner().invoke(app, ["alerts", "--json"], catch_exceptions=False).stdout
+    alert, seen = map(json.loads, shown.splitlines())
+    assert (alert["state"], seen["state"]) == ("open", "acknowledged")
+    assert (seen["alert_id"], seen["note"], seen["acknowledged_by"]) == (
+        "a1b2c3",
+        "the new feed",
+        "ada",
+    )
+    assert seen["acknowledged_at"] > 1_700_000_000_000
+    line = CliRunner().invoke(app, ["alerts"], catch_exceptions=False).stdout.splitlines()[1]
+    assert "seen by ada: the new feed" in line
+
+
+@pytest.mark.parametrize("wanted", ["zzzz", "a1"])
+def test_an_alert_that_is_not_there_cannot_be_acknowledged(broker: Broker, wanted: str) -> None:
+    """Nor one by a start that is too short to be meant."""
+    publish(broker)
+    with pytest.raises(Misconfigured, match="tidemark alerts"):
+        CliRunner().invoke(drift_app, ["ack", wanted], catch_exceptions=False)
+
+
+def test_a_rebaseline_is_asked_where_the_source_is(broker: Broker) -> None:
+    """In the partition that the source's documents lie in, told by its header."""
+    topics = Topics()
+    ensure_topics(broker, topic_specs(topics, 4, 1, 1 << 20))
+    with open_producer(broker, topics, 1 << 20) as producer:
+        producer.send([Outgoing(topics.enriched, b"news", b"a document")])
+    command = ["rebaseline", "news", "--reason", "moved"]
+    result = CliRunner().invoke(drift_app, command, catch_exceptions=False)
+    assert result.exit_code == 0
+    document, order = read_topic(
+        broker.bootstrap, broker.security, topics.enriched, from_beginning=True, follow=False
+    )
+    assert order.origin.partition == document.origin.partition
+    assert read_control(order.headers[HEADER], order.value) == Rebaseline("news", "moved")
 
 
 def test_a_broker_in_the_foreground_ends_with_ctrl_c(tmp_path: Path) -> None:

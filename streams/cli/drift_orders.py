@@ -1,0 +1,165 @@
+"""``tidemark drift ack`` and ``drift rebaseline``: what people tell the drift workers."""
+
+from __future__ import annotations
+
+import getpass
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streams.cli._stopping import note as tell
+from streams.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from schemas.codec import Codec
+    from schemas.messages import DriftAlert
+    from streams.backends.kafka.broker import Broker
+    from streams.config import Settings
+    from streams.ports import Outgoing
+    from streams.topics import Topics
+
+_FLUSH_SECONDS = 30.0
+_LEAST_PREFIX = 4
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("ack")(acknowledge)
+    app.command("rebaseline")(rebaseline)
+
+
+def acknowledge(
+    alert_id: Annotated[str, typer.Argument(help="As `tidemark alerts` shows it, or its start.")],
+    *,
+    note: Annotated[str, typer.Option("--note", help="What was found, or is being done.")] = "",
+    by: Annotated[
+        str | None, typer.Option("--by", help="Who has seen it; else the user of this computer.")
+    ] = None,
+) -> None:
+    """Say that somebody has seen an alert: it stands in `drift_alerts` and in `tidemark alerts`.
+
+    Example: `tidemark drift ack 476373bf79428e92 --note "the new feed, expected"`
+    """
+    from streams.backends.kafka.opening import broker_from_settings  # noqa: PLC0415 - heavy
+    from streams.backends.schema_registry import codec_from_settings  # noqa: PLC0415
+    from streams.cli._asking import now_ms  # noqa: PLC0415
+    from streams.config import load_settings  # noqa: PLC0415
+    from streams.ports import Outgoing  # noqa: PLC0415
+    from streams.topics import Topics  # noqa: PLC0415
+
+    settings = load_settings()
+    topics, codec = Topics(settings.topic_prefix), codec_from_settings(settings)
+    with broker_from_settings(settings, tell=tell) as broker:
+        alert = _find(alert_id, _alerts(broker, topics, codec))
+        now = now_ms()
+        seen = replace(
+            alert,
+            version=max(now, alert.version + 1),
+            state="acknowledged",
+            acknowledged_at=now,
+            acknowledged_by=_user() if by is None else by,
+            note=note,
+        )
+        value = codec.encode(topics.alerts, seen)
+        _publish(broker, settings, Outgoing(topics.alerts, alert.source.encode(), value))
+    typer.echo(f"acknowledged {alert.alert_id}: {alert.message}")
+
+
+def rebaseline(
+    source: Annotated[str, typer.Argument(help="Source whose stream is compared.")],
+    *,
+    reason: Annotated[str, typer.Option("--reason", help="Stands with the seam.")] = "",
+) -> None:
+    """Let a source's next documents be its new reference; its open alerts are closed.
+
+    The order is a message at the source's partition of the enriched topic, so that the worker that
+    holds the source obeys it exactly once, at the same place of the stream in every replay. Whoever
+    may write to that topic may give it; a source that no worker knows is left alone.
+
+    Example: `tidemark drift rebaseline news --reason "moved to the new feed"`
+    """
+    from streams.backends.kafka.opening import broker_from_settings  # noqa: PLC0415 - heavy
+    from streams.config import load_settings  # noqa: PLC0415
+    from streams.drift.control import HEADER, REBASELINE, Rebaseline  # noqa: PLC0415
+    from streams.ports import Outgoing  # noqa: PLC0415
+    from streams.topics import Topics  # noqa: PLC0415
+
+    settings = load_settings()
+    topics = Topics(settings.topic_prefix)
+    order = Outgoing(
+        topics.enriched,
+        source.encode(),
+        Rebaseline(source, reason).value(),
+        {HEADER: REBASELINE},
+    )
+    with broker_from_settings(settings, tell=tell) as broker:
+        _require(broker, topics.enriched)
+        _publish(broker, settings, order)
+    typer.echo(
+        f"asked: the next {settings.drift_reference:,} documents of {source!r} become its "
+        "reference; `tidemark drift` shows it as collecting"
+    )
+
+
+def _alerts(broker: Broker, topics: Topics, codec: Codec) -> Iterator[DriftAlert]:
+    from schemas.messages import DriftAlert  # noqa: PLC0415
+    from streams.backends.kafka.alerts import read_topic  # noqa: PLC0415
+
+    messages = read_topic(
+        broker.bootstrap, broker.security, topics.alerts, from_beginning=True, follow=False
+    )
+    return (codec.decode(DriftAlert, message.value) for message in messages)
+
+
+def _find(wanted: str, alerts: Iterator[DriftAlert]) -> DriftAlert:
+    """Return the newest version of the one alert whose id begins so.
+
+    Raises:
+        Misconfigured: there is none, or more than one.
+    """
+    found: dict[str, DriftAlert] = {}
+    for alert in alerts:
+        name = alert.alert_id
+        alike = name.startswith(wanted) and len(wanted) >= _LEAST_PREFIX
+        newest = name not in found or alert.version >= found[name].version
+        if (name == wanted or alike) and newest and alert.state != "acknowledged":
+            found[name] = alert
+    if wanted in found:
+        return found[wanted]
+    if len(found) == 1:
+        return next(iter(found.values()))
+    if found:
+        raise Misconfigured(f"{wanted!r} could be any of {', '.join(sorted(found))}")
+    raise Misconfigured(
+        f"the alert topic has no alert {wanted!r} (any more): `tidemark alerts` lists them"
+    )
+
+
+def _require(broker: Broker, topic: str) -> None:
+    from streams.backends.kafka.alerts import open_consumer, topic_partitions  # noqa: PLC0415
+
+    consumer = open_consumer(broker.bootstrap, broker.security)
+    try:
+        topic_partitions(consumer, topic)
+    finally:
+        consumer.close()
+
+
+def _publish(broker: Broker, settings: Settings, message: Outgoing) -> None:
+    from streams.backends.kafka.producer import open_producer  # noqa: PLC0415
+    from streams.topics import Topics  # noqa: PLC0415
+
+    topics = Topics(settings.topic_prefix)
+    with open_producer(broker, topics, settings.max_message_bytes, "tidemark-cli") as producer:
+        producer.send([message])
+        producer.flush(_FLUSH_SECONDS)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # no user database, as in a bare container
+        return ""
