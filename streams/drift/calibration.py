@@ -1,10 +1,10 @@
 """How high a quiet stream scores: by bootstrap from the reference, with a Gumbel tail.
 
-Quiet streams are drawn from the reference's out-of-fold scores, each with an error of the
-reference mean of its own. The largest score per channel, scale and stream gives the law of each
-cell; every cell holds its share of the false-alarm budget (a channel's share, the same for each of
-its scales), and a second law of the largest over the cells puts right what their dependence leaves
-over.
+Quiet streams are drawn from the reference's out-of-fold scores, with bursts like the reference's
+(``bursts.py``), each with an error of the reference mean of its own. The largest score per channel,
+scale and stream gives the law of each cell; every cell holds its share of the false-alarm budget
+(a channel's share, the same for each of its scales), and a second law of the largest over the cells
+puts right what their dependence leaves over.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from streams.drift.gumbel import fit_moments, log_run_length
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from streams.drift.bursts import Bursts
     from streams.drift.scan import Scan
 
     Floats = npt.NDArray[np.float64]
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 _LEAST_SCALE = 0.15  # of z; a Gumbel fit of constant scores has a law too
 _LEAST_COMBINED = 0.3
 _LEAST_Z = 0.0  # below its expectation T says nothing; where nothing varies it is far below
-_DEPENDENT = 1.15  # variance of block sums over that of independent documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,7 @@ class Calibration:
 def calibrate(
     scan: Scan,
     scores: npt.NDArray[np.float32],
+    bursts: Bursts,
     *,
     shares: Floats,
     scales: tuple[int, ...],
@@ -86,11 +87,20 @@ def calibrate(
 ) -> Calibration:
     """Return the laws for a reference of standard scores ``(n, d)``; the same for the same seed."""
     rng = np.random.default_rng(seed)
-    length = dependence(scan, scores, block)
+    blocks = documents // block
+    keep = bursts.drawn_keep(rng, streams)
+    sums = bursts.block_sums(rng, keep, blocks, block)
+    errors = bursts.mean_errors(rng, keep)
     maxima = np.stack(
         [
-            _largest(scan, *_quiet(scores, rng, documents, block, length), scales, block)
-            for _ in range(streams)
+            _largest(
+                scan,
+                _quiet(scores, rng, block, sums[stream] @ bursts.loadings.T),
+                _error(scores, rng, errors[stream] @ bursts.loadings.T),
+                scales,
+                block,
+            )
+            for stream in range(streams)
         ]
     )
     location, scale = fit_moments(maxima, _LEAST_SCALE)
@@ -100,57 +110,24 @@ def calibrate(
     return Calibration(location, scale, shares, (float(where), float(spread)), documents)
 
 
-def dependence(scan: Scan, scores: npt.NDArray[np.float32], block: int) -> int:
-    """Return how many neighbouring documents must be drawn together; 1 when independent.
-
-    The variance of sums of ``length`` neighbours over that of independent documents grows until
-    ``length`` covers the dependence; blocks of four times that length keep it (Kuensch 1989). It is
-    measured with the weights of each ridge, since bursts of a topic live in a few directions.
-    """
-    documents = len(scores)
-    longest = max(block, documents // 5)
-    if _variance_ratio(scan, scores, block) < _DEPENDENT + 2 * block / documents:
-        return 1
-    length = block
-    ratio = _variance_ratio(scan, scores, length)
-    while 2 * length <= longest:
-        doubled = _variance_ratio(scan, scores, 2 * length)
-        if doubled < _DEPENDENT * ratio:
-            break
-        length, ratio = 2 * length, doubled
-    return min(4 * length, longest)
-
-
-def _variance_ratio(scan: Scan, scores: npt.NDArray[np.float32], length: int) -> float:
-    blocks = len(scores) // length
-    kept = scores[: blocks * length]
-    energy = (kept**2).sum(axis=0) @ scan.weights
-    sums = (kept.reshape(blocks, length, -1).sum(axis=1) ** 2).sum(axis=0) @ scan.weights
-    return float((sums / np.maximum(energy, 1e-30)).max()) if energy.any() else 1.0
-
-
 def _quiet(
-    scores: npt.NDArray[np.float32],
-    rng: np.random.Generator,
-    documents: int,
-    block: int,
-    length: int,
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return cumulative block sums ``(blocks + 1, d)`` and the reference mean's error ``(d,)``."""
-    drawn = scores[_indices(rng, len(scores), documents // block * block, length)]
-    sums = drawn.reshape(-1, block, scores.shape[1]).sum(axis=1)
-    totals = np.zeros((len(sums) + 1, scores.shape[1]), np.float32)
+    scores: npt.NDArray[np.float32], rng: np.random.Generator, block: int, bursts: Floats
+) -> npt.NDArray[np.float32]:
+    """Return cumulative block sums ``(blocks + 1, d)``: independent draws plus the bursts."""
+    blocks = len(bursts)
+    drawn = scores[rng.integers(0, len(scores), blocks * block)]
+    sums = drawn.reshape(blocks, block, -1).sum(axis=1) + bursts
+    totals = np.zeros((blocks + 1, scores.shape[1]), np.float32)
     np.cumsum(sums, axis=0, out=totals[1:])
-    return totals, scores[_indices(rng, len(scores), len(scores), length)].mean(axis=0)
+    return totals
 
 
-def _indices(
-    rng: np.random.Generator, documents: int, count: int, length: int
-) -> npt.NDArray[np.int64]:
-    if length == 1:
-        return rng.integers(0, documents, count)
-    starts = rng.integers(0, documents, count // length + 1)
-    return ((starts[:, None] + np.arange(length)) % documents).ravel()[:count]
+def _error(
+    scores: npt.NDArray[np.float32], rng: np.random.Generator, bursts: Floats
+) -> npt.NDArray[np.float32]:
+    """Return an error that the reference's mean may have, shape ``(d,)``."""
+    drawn = scores[rng.integers(0, len(scores), len(scores))].mean(axis=0)
+    return np.asarray(drawn + bursts, np.float32)
 
 
 def _largest(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streams.drift.budget import documents_per_ms
+from streams.drift.bursts import find_bursts
 from streams.drift.calibration import Calibration, calibrate
 from streams.drift.codec import pack, pack_strings, unpack, unpack_strings
 from streams.drift.documents import Kept
@@ -120,6 +121,7 @@ def fit(kept: Kept, facts: npt.NDArray[np.float32], options: DriftOptions, seed:
     law = calibrate(
         _scan(view, spectra, len(kept)),
         np.concatenate([scores for _, scores in fitted], axis=1),
+        find_bursts(_same_axes(view, spectra, numbers), view.dimensions, seed),
         shares=_shares(view),
         scales=options.scales,
         block=options.block_documents,
@@ -128,6 +130,17 @@ def fit(kept: Kept, facts: npt.NDArray[np.float32], options: DriftOptions, seed:
         seed=seed,
     )
     return _assemble(len(kept), documents_per_ms(kept.published_at), view, spectra, law)
+
+
+def _same_axes(
+    view: View, spectra: Sequence[Spectrum], numbers: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float64]:
+    """Return standard scores of all documents by the same axes, not those of their folds."""
+    parts = [
+        (numbers[:, columns] - spectrum.mean).astype(np.float64) @ spectrum.standardizer()
+        for (_, columns), spectrum in zip(view.channels, spectra, strict=True)
+    ]
+    return np.concatenate(parts, axis=1)
 
 
 def _assemble(

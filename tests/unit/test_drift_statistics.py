@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from streams.drift.budget import SHARES, Budget, documents_per_ms, log_run_length_target
-from streams.drift.calibration import calibrate, dependence
+from streams.drift.bursts import Bursts
+from streams.drift.calibration import calibrate
 from streams.drift.gumbel import fit_moments, log_run_length
 from streams.drift.scan import Scan
 from streams.drift.shares import share_change, share_changes
@@ -70,6 +71,7 @@ def test_calibration_is_deterministic_and_holds() -> None:
     rng = np.random.default_rng(4)
     scan = Scan.of(np.ones(8, np.float32), 10**9, RIDGES)
     scores = rng.normal(size=(4000, 8)).astype(np.float32)
+    none = Bursts(4000, np.empty((8, 0)), np.empty(0), np.empty(0))
     given = {
         "scales": (20, 40),
         "block": 10,
@@ -77,22 +79,12 @@ def test_calibration_is_deterministic_and_holds() -> None:
         "documents": 1000,
         "shares": np.ones(1),
     }
-    one, two = (calibrate(scan, scores, **given, seed=5) for _ in range(2))  # type: ignore[arg-type]
+    one, two = (calibrate(scan, scores, none, **given, seed=5) for _ in range(2))  # type: ignore[arg-type]
     assert one.location.tolist() == two.location.tolist()
     assert one.combined == two.combined
     score, best, channel = one.combine(one.location + one.scale * 3)
     assert score > log(1000)
     assert (best in {0, 1}, channel) == (True, 0)
-
-
-def test_bursts_are_drawn_together() -> None:
-    """Independent documents are resampled one by one, bursts as blocks that cover them."""
-    rng = np.random.default_rng(6)
-    scan = Scan.of(np.ones(8, np.float32), 1000, RIDGES)
-    independent = rng.normal(size=(1000, 8)).astype(np.float32)
-    bursts = np.repeat(rng.normal(size=(50, 8)), 20, axis=0).astype(np.float32)
-    assert dependence(scan, independent, 10) == 1
-    assert dependence(scan, bursts, 10) >= 40
 
 
 def test_budget_is_shared_and_bounded() -> None:

@@ -59,7 +59,7 @@ class Replay:
     def learn(self, source: str, reference: Rows) -> tuple[StatePart, ...]:
         """Return the state after the reference of a source; its name seeds the calibration."""
         stage = DriftStage(self._options)
-        for batch in self._batches(source, reference, 0):
+        for batch in self.batches(source, reference, 0):
             stage.process(batch)
         return stage.snapshot()
 
@@ -76,19 +76,20 @@ class Replay:
         """
         stage = DriftStage(self._options)
         stage.restore(learned)
-        for batch in self._batches(source, stream, reference):
+        for batch in self.batches(source, stream, reference):
             alerts = stage.process(batch).alerts
             if alerts:
                 return self._position(alerts[0]) - reference, alerts[0]
         return inf, None
 
-    def _position(self, alert: DriftAlert) -> int:
-        return (alert.detected_at - _EPOCH_MS) // self._step_ms + 1
-
-    def _batches(self, source: str, rows: Rows, first: int) -> Iterator[list[Item]]:
+    def batches(self, source: str, rows: Rows, first: int) -> Iterator[list[Item]]:
+        """Yield the messages of these rows; ``first`` is the number of the first of them."""
         for start in range(0, len(rows), _BATCH):
             part = rows[start : start + _BATCH].tolist()
             yield [self._item(source, first + start + k, row) for k, row in enumerate(part)]
+
+    def _position(self, alert: DriftAlert) -> int:
+        return (alert.detected_at - _EPOCH_MS) // self._step_ms + 1
 
     def _item(self, source: str, number: int, row: int) -> Item:
         moment = _EPOCH_MS + number * self._step_ms
