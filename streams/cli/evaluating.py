@@ -11,6 +11,7 @@ import numpy as np
 
 from streams.cli.evaluation_pool import PoolEnricher
 from streams.cli.progress import counting
+from streams.drift.budget import SHARES
 from streams.drift.evaluate.picture import draw
 from streams.drift.evaluate.replay import Replay
 from streams.drift.evaluate.scenarios import changes, group_by_label, group_by_topic
@@ -32,6 +33,7 @@ _INTRUDERS = 300
 _QUIET, _AFTER, _QUIET_STREAM = 1000, 2000, 5000
 _GIBBERISH, _FOREIGN = "gibberish", "another language"
 _STEP_MS = 1000
+_WINDOW_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +200,16 @@ def _study(
 
 
 def _drift_options(sizes: Sizes) -> DriftOptions:
-    """Return production's options with the budget in documents."""
+    """Return production's options with the budget in documents.
+
+    It is the scan's that is measured: the plain monitors judge windows of time, of which streams
+    made of files have none, and hold a share of the budget of their own.
+    """
     return DriftOptions(
-        window_ms=3_600_000,
+        window_ms=_WINDOW_MS,
         lateness_ms=0,
         reference_documents=sizes.reference,
-        false_alarms_per_ms=1 / (sizes.promised * _STEP_MS),
+        false_alarms_per_ms=1 / (sizes.promised * _STEP_MS * SHARES["scan"]),
         least_run_length=sizes.promised,
     )
 

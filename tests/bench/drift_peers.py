@@ -17,6 +17,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ _CHUNK = 200
 _ONLINE = 100  # alibi-detect's window
 _CHECKED = 25
 _TOLERANCE = 1e-3
+_METRICS = "evidently.legacy.metrics.data_drift"
 _DELTAS = 10.0 ** -np.arange(1, 14)
 
 
@@ -105,13 +107,12 @@ class Adwin(Vectors):
         return mean, self.vectors[rows] @ mean
 
     def scores(self, state: tuple[Floats32, Floats32], rows: Rows) -> Floats32:
-        from river.drift import ADWIN  # noqa: PLC0415 - of the peers' environment
-
+        adwin = import_module("river.drift").ADWIN
         mean, reference = state
         values = self.vectors[rows] @ mean
         strictest = np.zeros(len(values), np.float32)
         for delta in _DELTAS.tolist():
-            detector = ADWIN(delta=delta)
+            detector = adwin(delta=delta)
             for value in reference.tolist():
                 detector.update(value)
             for at, value in enumerate(values.tolist()):
@@ -135,12 +136,8 @@ class EvidentlyEmbeddings(Vectors):
         return _windows(rows, self.every, lambda part: self._score(state, part))
 
     def _score(self, reference: Rows, rows: Rows) -> float:
-        import pandas as pd  # noqa: PLC0415 - of the peers' environment
-        from evidently.legacy.metrics.data_drift.embedding_drift_methods import (  # noqa: PLC0415
-            model,
-        )
-
-        method = model()
+        pd = import_module("pandas")
+        method = import_module(f"{_METRICS}.embedding_drift_methods").model()
         frames = [pd.DataFrame(self.vectors[part]) for part in (rows, reference)]
         return float(method(*frames)[0])
 
@@ -155,15 +152,11 @@ class EvidentlyText(EvidentlyEmbeddings):
         return self._texts(rows)
 
     def _score(self, reference: Any, rows: Rows) -> float:
-        from evidently.legacy.utils.data_drift_utils import (  # noqa: PLC0415 - peers' environment
-            calculate_text_drift_score,
-        )
-
-        return float(calculate_text_drift_score(reference, self._texts(rows), bootstrap=False)[0])
+        score = import_module("evidently.legacy.utils.data_drift_utils").calculate_text_drift_score
+        return float(score(reference, self._texts(rows), bootstrap=False)[0])
 
     def _texts(self, rows: Rows) -> Any:
-        import pandas as pd  # noqa: PLC0415 - of the peers' environment
-
+        pd = import_module("pandas")
         documents = [self.pool.documents[row] for row in rows.tolist()]
         return pd.Series([f"{document.title or ''} {document.text}" for document in documents])
 
@@ -175,10 +168,9 @@ class NannyMl(Vectors):
 
     def learn(self, seed: int, rows: Rows) -> Any:
         del seed
-        from nannyml import DataReconstructionDriftCalculator  # noqa: PLC0415 - peers'
-
+        nannyml = import_module("nannyml")
         frame = self._frame(rows)
-        calculator = DataReconstructionDriftCalculator(
+        calculator = nannyml.DataReconstructionDriftCalculator(
             column_names=list(frame.columns), chunk_size=_CHUNK
         )
         calculator.fit(frame)
@@ -194,8 +186,7 @@ class NannyMl(Vectors):
         return np.asarray(np.abs(errors - mean) / deviation, np.float32)
 
     def _frame(self, rows: Rows) -> Any:
-        import pandas as pd  # noqa: PLC0415 - of the peers' environment
-
+        pd = import_module("pandas")
         names = [f"e{k}" for k in range(self.vectors.shape[1])]
         return pd.DataFrame(self.vectors[rows].astype(np.float64), columns=names)
 
@@ -206,13 +197,14 @@ class OnlineMmd(Vectors):
     name, needs = "alibi-detect MMD", "alibi_detect"
 
     def learn(self, seed: int, rows: Rows) -> Any:
-        import tensorflow as tf  # noqa: PLC0415 - of the peers' environment
-        from alibi_detect.cd import MMDDriftOnline  # noqa: PLC0415
-
-        tf.random.set_seed(seed)
-        detector = MMDDriftOnline(
-            self.vectors[rows], ert=1e4, window_size=_ONLINE, n_bootstraps=40, verbose=False
-        )._detector
+        import_module("tensorflow").random.set_seed(seed)
+        detector = (
+            import_module("alibi_detect.cd")
+            .MMDDriftOnline(
+                self.vectors[rows], ert=1e4, window_size=_ONLINE, n_bootstraps=40, verbose=False
+            )
+            ._detector
+        )
         _check(detector, self._online(detector, self.vectors[rows[:_CHECKED]]), self.vectors[rows])
         return detector
 
@@ -238,13 +230,14 @@ class OnlineLsdd(Vectors):
     name, needs = "alibi-detect LSDD", "alibi_detect"
 
     def learn(self, seed: int, rows: Rows) -> Any:
-        import tensorflow as tf  # noqa: PLC0415 - of the peers' environment
-        from alibi_detect.cd import LSDDDriftOnline  # noqa: PLC0415
-
-        tf.random.set_seed(seed)
-        detector = LSDDDriftOnline(
-            self.vectors[rows], ert=1e4, window_size=_ONLINE, n_bootstraps=40, verbose=False
-        )._detector
+        import_module("tensorflow").random.set_seed(seed)
+        detector = (
+            import_module("alibi_detect.cd")
+            .LSDDDriftOnline(
+                self.vectors[rows], ert=1e4, window_size=_ONLINE, n_bootstraps=40, verbose=False
+            )
+            ._detector
+        )
         _check(detector, self._online(detector, self.vectors[rows[:_CHECKED]]), self.vectors[rows])
         return detector
 
