@@ -84,17 +84,23 @@ WITH
     joined AS
     (
         SELECT
-            a.embedding_model AS embedding_model, a.versions AS versions_a, b.versions AS versions_b,
-            a.n AS documents_a, b.n AS documents_b, a.windows AS windows_a, b.windows AS windows_b,
-            a.bursts AS bursts_a, b.bursts AS bursts_b, a.trace AS trace_a, b.trace AS trace_b,
-            a.variances AS variances_a, b.variances AS variances_b,
-            a.covariances AS covariances_a, b.covariances AS covariances_b,
-            a.noise AS noise_a, b.noise AS noise_b, a.centroid AS centroid_a, b.centroid AS centroid_b,
-            arraySum((x, y) -> (x - y) * (x - y), a.mean, b.mean) AS apart,
-            [1 / a.d, a.bursts / a.d] AS weights_a, [1 / b.d, b.bursts / b.d] AS weights_b
-        FROM (SELECT * FROM moments WHERE side = 'a') AS a
-        INNER JOIN (SELECT * FROM moments WHERE side = 'b') AS b ON a.embedding_model = b.embedding_model
-        WHERE a.n > 1 AND b.n > 1 AND length(a.centroid) = length(b.centroid)
+            embedding_model,
+            anyIf(versions, side = 'a') AS versions_a, anyIf(versions, side = 'b') AS versions_b,
+            anyIf(n, side = 'a') AS documents_a, anyIf(n, side = 'b') AS documents_b,
+            anyIf(windows, side = 'a') AS windows_a, anyIf(windows, side = 'b') AS windows_b,
+            anyIf(bursts, side = 'a') AS bursts_a, anyIf(bursts, side = 'b') AS bursts_b,
+            anyIf(trace, side = 'a') AS trace_a, anyIf(trace, side = 'b') AS trace_b,
+            anyIf(variances, side = 'a') AS variances_a, anyIf(variances, side = 'b') AS variances_b,
+            anyIf(covariances, side = 'a') AS covariances_a, anyIf(covariances, side = 'b') AS covariances_b,
+            anyIf(noise, side = 'a') AS noise_a, anyIf(noise, side = 'b') AS noise_b,
+            anyIf(centroid, side = 'a') AS centroid_a, anyIf(centroid, side = 'b') AS centroid_b,
+            anyIf(mean, side = 'a') AS mean_a, anyIf(mean, side = 'b') AS mean_b,
+            arraySum((x, y) -> (x - y) * (x - y), mean_a, mean_b) AS apart,
+            [1 / documents_a, bursts_a / documents_a] AS weights_a,
+            [1 / documents_b, bursts_b / documents_b] AS weights_b
+        FROM moments
+        GROUP BY embedding_model
+        HAVING documents_a > 1 AND documents_b > 1 AND length(centroid_a) = length(centroid_b)
     ),
     -- Two of each from here on: documents independent, and in bursts.
     spread AS

@@ -18,6 +18,8 @@ from streams.cli._asking import (
 )
 from streams.cli._groups import ShowByDefault
 from streams.cli._output import Format
+from streams.cli.drift_backtest import backtest
+from streams.cli.drift_between import between
 
 app = typer.Typer(
     cls=ShowByDefault,
@@ -29,6 +31,8 @@ Example: `tidemark drift --alerts --format json`
 """,
 )
 drift_orders.register(app)
+app.command("between")(between)
+app.command("backtest")(backtest)
 
 
 @app.command("show")
