@@ -116,8 +116,9 @@ class DriftRole:
         return self._codec.decode(Enriched, message.value or b"")
 
     def _encoded(self, output: DriftOutput) -> list[Outgoing]:
-        for _ in output.alerts:
-            self._metrics.alert()
+        for alert in output.alerts:
+            if alert.state == "open":  # an event counts once
+                self._metrics.alert()
         return self._retry("register schemas", lambda: self._messages(output))
 
     def _messages(self, output: DriftOutput) -> list[Outgoing]:
