@@ -149,6 +149,7 @@ class WindowStats:
     reference_id: str = ""
     reference_reason: str = ""
     embedding_sketches: tuple[EmbeddingSketch, ...] = ()
+    quiet_counts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

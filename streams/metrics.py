@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from streams.drift.shadow import LEVELS
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 CounterName = Literal[
     "tidemark_messages_received_total",
@@ -77,6 +79,17 @@ class Metrics:
             registry=registry,
         )
 
+        self._quiet = Gauge(
+            "tidemark_drift_quiet_documents",
+            "Documents that were watched and raised no alert, of the sources held now.",
+            registry=registry,
+        )
+        self._passings = Gauge(
+            "tidemark_drift_quiet_passings",
+            "How often the score passed a level in them that chance passes once in so many.",
+            ["documents"],
+            registry=registry,
+        )
         self._waiting = Gauge(
             "tidemark_waiting",
             "1 while a role waits for something that is away, else 0.",
@@ -133,6 +146,13 @@ class Metrics:
     def alert(self) -> None:
         """Count an alert."""
         self._counters["tidemark_drift_alerts_total"].inc()
+
+    def quiet(self, totals: Sequence[int]) -> None:
+        """Show what the achieved rate of false alarms is measured from."""
+        documents, *passings = totals
+        self._quiet.set(documents)
+        for level, count in zip(LEVELS, passings, strict=True):
+            self._passings.labels(str(level)).set(count)
 
     def canary_run(self) -> None:
         """Count a run of the canary documents."""

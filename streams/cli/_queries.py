@@ -67,9 +67,14 @@ DRIFT_WINDOWS = f"""\
 SELECT
     source, window_start, window_end, documents, late_documents,
     round(drift_score, 2) AS score, round(drift_threshold, 2) AS threshold, drift_state AS state,
+    round(rates.achieved, 2) AS achieved,
     tokens, unique_tokens, new_tokens, round(unknown_share, 4) AS unknown_share,
     round(word_pieces_per_character, 3) AS word_pieces_per_character
 FROM drift_windows
+LEFT JOIN
+(
+    SELECT source, toNullable(ratio) AS achieved FROM false_alarm_rates WHERE level_documents = 1000
+) AS rates USING (source)
 WHERE {_WINDOW_IN_RANGE}
 ORDER BY window_start DESC, source
 LIMIT {{limit:UInt32}}"""

@@ -35,6 +35,7 @@ from streams.drift.finding import Finding, Moment, Span
 from streams.drift.hashing import hash_text
 from streams.drift.reference import Reference, encode_profile, fit
 from streams.drift.rollout import Rollout
+from streams.drift.shadow import Shadow
 from streams.drift.watch import Verdict, Watch
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Reading(NamedTuple):
     model: str
     reference_id: str = ""
     reference_reason: str = ""
+    quiet: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -102,6 +104,7 @@ class Detector:
         self._watch: Watch | None = None
         self._departure: Departure | None = None
         self._segments: Sequence[float] = ()
+        self.shadow = Shadow(max(options.scales))
         self._terms: Sequence[npt.NDArray[np.uint64]] = ()
         self._readings: list[Reading] = []
         self._alerts: list[tuple[int, DriftAlert]] = []
@@ -180,6 +183,7 @@ class Detector:
             "collected": len(self._collected),
             "watch": [watch.sums.count, watch.recent.count] if watch else None,
             "departure": departure.numbers() if departure else None,
+            "shadow": self.shadow.head(),
         }
         arrays = {"collected": self._collected.tail(), **(watch.tail() if watch else {})}
         if departure:
@@ -195,6 +199,7 @@ class Detector:
         meta, tail = unpack(head)
         self._progress = Progress(**meta["progress"])
         self._rollout = Rollout(**meta["rollout"])
+        self.shadow.restore(meta.get("shadow"))
         collected, watched = self._places()
         self._collected.restore(meta["collected"], under(collected, parts), tail["collected"])
         if meta["watch"] is not None:
@@ -315,7 +320,10 @@ class Detector:
         threshold = progress.threshold or 0.0
         if departure is None:
             if progress.state == "watching" and verdict.score > threshold:
+                self.shadow.drop()
                 self._depart(watch, verdict, document)
+            else:
+                self.shadow.take(verdict.score, self._options.block_documents)
             return
         block = self._options.block_documents
         over = departure.returned(verdict, watch, threshold, block)
@@ -386,6 +394,7 @@ class Detector:
         progress.state, progress.cooldown, progress.returns = "collecting", 0, 0
         progress.score = progress.threshold = None
         progress.reason = reason
+        self.shadow.drop()
         self._collected, self._departure = _collection(), None
         self._watch = None
 
@@ -400,6 +409,7 @@ class Detector:
             self._rollout.model,
             str(progress.reference_id),
             progress.reason,
+            self.shadow.totals,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from functools import partial
 from math import sqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -34,6 +34,10 @@ _NOT_SUMS = {"terms", "ids", "tally", "sketches"}
 _COUNT_BITS = 20
 _RECEIVED = 1
 _MOST_MODELS = 4
+
+
+Said: TypeAlias = "tuple[float | None, str, int, str, str, str, tuple[int, ...]]"
+_NOTHING_SAID: Said = (None, "collecting", 0, "", "", "", ())
 
 
 @dataclass(slots=True)
@@ -65,7 +69,7 @@ class Window:
     due: int = 1
     sent: int = 0
     closed: bool = False
-    reading: tuple[float | None, str, int, str, str, str] = (None, "collecting", 0, "", "", "")
+    reading: Said = _NOTHING_SAID
     verdict: tuple[float | None, str, dict[str, float], float | None] = (None, "open", {}, None)
     tally: Tally = field(default_factory=Tally)
     terms: HashSet = field(default_factory=lambda: HashSet(np.empty(0, np.uint64)))
@@ -108,7 +112,7 @@ class Window:
         tokens, squares = tally.total("tokens"), tally.total("tokens_squared")
         confidence = tally.total("confidence") / FIXED_CONFIDENCE / count
         square = tally.total("confidence_squared") / FIXED_CONFIDENCE / count
-        threshold, state, reference_documents, model, reference_id, reason = self.reading
+        threshold, state, reference_documents, model, reference_id, reason, quiet = self.reading
         expected, monitor_state, scores, monitor_threshold = self.verdict
         lengths, confidences, lateness = (_keyed(sketch) for sketch in tally.sketches)
         return WindowStats(
@@ -154,6 +158,7 @@ class Window:
             monitor_scores=dict(scores),
             monitor_threshold=monitor_threshold,
             embedding_sketches=tuple(sums.record() for sums in self.sketches.values()),
+            quiet_counts=quiet,
         )
 
     def _record_version(self) -> int:
@@ -182,7 +187,8 @@ class Window:
         (sums,) = under("sums/", parts).values()
         meta, arrays = unpack(sums)
         tally = Tally.decode(meta.pop("tally"), arrays)
-        meta["reading"], meta["verdict"] = tuple(meta["reading"]), tuple(meta["verdict"])
+        *said, quiet = meta["reading"]
+        meta["reading"], meta["verdict"] = (*said, tuple(quiet)), tuple(meta["verdict"])
         window = cls(**meta, tally=tally)
         window.terms = HashSet(arrays["terms"], decode_runs(under("terms/", parts)))
         frozen = HashSet(np.empty(0, np.uint64), decode_runs(under("ids/", parts)))

@@ -158,6 +158,7 @@ class DriftRole:
             self._confirm()
             messages = [self._state(part) for part in self._stage.snapshot()]
             self._retry("save drift state", lambda: self._store.save(messages))
+            self._metrics.quiet(self._stage.quiet.tolist())
         size = sum(len(message.value or b"") for message in messages)
         self._interval_ms = max(_INTERVAL_MS, size // _STATE_BYTES_PER_MS)
         self._saved_at = self._clock.now_ms()

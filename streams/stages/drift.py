@@ -14,12 +14,15 @@ from dataclasses import dataclass
 from itertools import accumulate, chain, groupby, pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+import numpy as np
+
 from streams.drift.canary_post import CanaryPost
 from streams.drift.control import Rebaseline
 from streams.drift.hashing import hash_words
 from streams.drift.monitors.facts import facts_of
 from streams.drift.options import DriftOptions
 from streams.drift.segment import HEAD, Segment
+from streams.drift.shadow import LEVELS
 from streams.drift.sharing import Sharing
 from streams.drift.sketches.rows import sketch_rows
 from streams.stages.canary import CANARY_SOURCE
@@ -27,7 +30,6 @@ from streams.stages.canary import CANARY_SOURCE
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    import numpy as np
     import numpy.typing as npt
 
     from schemas.messages import DriftAlert, Enriched, Origin, WindowStats
@@ -278,6 +280,12 @@ class DriftStage:
     def _blamed(self, alert: DriftAlert) -> DriftAlert:
         post = self._canaries.get(self._segments[alert.source].partition)
         return post.blamed(alert) if post is not None else alert
+
+    @property
+    def quiet(self) -> npt.NDArray[np.int64]:
+        """Quiet documents of the sources held now, then passings of each level of the shadow."""
+        totals = [segment.detector.shadow.totals for segment in self._segments.values()]
+        return np.asarray(np.array(totals, np.int64).reshape(-1, 1 + len(LEVELS)).sum(axis=0))
 
     def _segment(self, source: str, partition: int) -> Segment:
         segment = self._segments.get(source)

@@ -23,6 +23,7 @@ def _used() -> Metrics:
     metrics.ledger("tidemark.documents", 0, 3, 5)
     metrics.ledger_alert("open")
     metrics.canary_run()
+    metrics.quiet([2000, 20, 7, 2, 1, 0])
     metrics.latency(1500)
     metrics.waiting("land", lambda: True)
     with metrics.step("enrich", "core"):
@@ -54,6 +55,7 @@ def test_exposition_is_prometheus_text() -> None:
     expected = {name.removesuffix("_total") for name in get_args(CounterName)}
     found = {name for name in families if not name.endswith("_created")}
     expected |= {"tidemark_step_seconds", "tidemark_latency_seconds", "tidemark_waiting"}
+    expected |= {"tidemark_drift_quiet_documents", "tidemark_drift_quiet_passings"}
     assert expected | {"tidemark_ledger_missing", "tidemark_ledger_unsettled"} == found
     assert [name for name, family in families.items() if not family.documentation] == []
     dead = families["tidemark_dead_letters"].samples
