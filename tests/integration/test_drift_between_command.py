@@ -78,7 +78,9 @@ def test_people_read_a_verdict(landed: str) -> None:
     assert "FROM drift_between(" in moved.output
     same = run(landed, "--a", "news", "--b", "news")
     assert "no difference that chance would not make" in same.output
-    csv = run(landed, "--a", "news", "--b", "news", "--format", "csv").output.splitlines()
+    result = run(landed, "--a", "news", "--b", "news", "--format", "csv")
+    assert result.exit_code == 0, result.exception
+    csv = result.stdout.splitlines()
     assert csv[0].startswith("embedding_model,versions_a")
     assert len(csv) == 2
 
