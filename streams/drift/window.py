@@ -50,7 +50,7 @@ class Window:
         late: documents that came after the window had been closed.
         new_tokens: words that this source had never used before; a word is new in the one window
             that held its first use, in order of arrival.
-        growth: words and distinct words, copies left out, at its last two emissions while open.
+        growth: words and distinct words, copies left out, at its last three emissions while open.
         score: highest drift score so far.
         due: number of documents at which the window is emitted next.
         sent: number of documents at the last emission.
@@ -98,7 +98,7 @@ class Window:
     def emitted(self) -> None:
         """Note an emission: the next is due at four times the documents (twice the late ones)."""
         if self.documents == self.due and not self.closed:
-            self.growth = [*self.growth, [self.tally.original("tokens"), len(self.terms)]][-2:]
+            self.growth = [*self.growth, [self.tally.original("tokens"), len(self.terms)]][-3:]
         self.sent = self.documents
         self.due = self.documents + max(1, self.late if self.closed else 3 * self.documents)
 

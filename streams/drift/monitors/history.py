@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 _CHUNK = 16
 _NEWEST = max(LENGTHS)
-_NUMBERS = ("log_distinct", "log_tokens", "slope", "documents", "ms", "distinct", "start", "end")
+_NUMBERS = (
+    *("log_distinct", "log_tokens", "log_tokens_squared", "slope", "bend"),
+    *("documents", "ms", "distinct", "start", "end"),
+)
 
 
 class History:
@@ -87,14 +90,15 @@ def _kept() -> int:
 
 def _plain(row: Row) -> list[Any]:
     numbers = [getattr(row, name) for name in _NUMBERS]
-    numbers[2] = None if isnan(row.slope) else row.slope
-    return [numbers, row.values.tolist(), row.variances.tolist(), row.labels, row.languages]
+    plain = [None if isnan(number) else number for number in numbers]
+    return [plain, row.values.tolist(), row.variances.tolist(), row.labels, row.languages]
 
 
 def _row(plain: list[Any]) -> Row:
     numbers, values, variances, labels, languages = plain
     named = dict(zip(_NUMBERS, numbers, strict=True))
-    named["slope"] = float("nan") if named["slope"] is None else named["slope"]
+    for name in ("slope", "bend"):
+        named[name] = float("nan") if named[name] is None else named[name]
     return Row(
         values=np.array(values),
         variances=np.array(variances),

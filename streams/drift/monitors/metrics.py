@@ -5,9 +5,10 @@ Each is brought to a scale on which chance is nearly normal, with its sampling v
 * a share ``k`` of ``n`` as ``asin(sqrt((k + 3/8) / (n + 3/4)))``, variance ``1 / (4 n + 2)``
   (Anscombe, "The transformation of Poisson, binomial and negative-binomial data", 1948);
 * a mean of logarithms or confidences as it is, variance = that of its documents / ``n``;
-* distinct words as ``log V - b log N`` (Heaps' law ``V = K N**b``, Heaps 1978, section 7.5): what
-  is left when the window's size is accounted for, variance ``1 / V``; ``b`` is measured inside the
-  windows, from an earlier emission to their end;
+* distinct words as ``log V`` less what the number of words ``N`` predicts: Heaps' law
+  ``V = K N**b`` (Heaps 1978, section 7.5) with an exponent that falls with ``log N``,
+  ``b = b0 + c (log N - x0)``, as it does in every finite vocabulary; variance ``1 / V``. Exponent
+  and its fall are measured inside the windows, between earlier emissions and their end;
 * a mix of labels by ``mix.py``; a rate as the log of documents per minute.
 
 Copies and near-copies count for ``copies``, missing fields, rate and lateness only: whatever else
@@ -82,8 +83,10 @@ class Row(NamedTuple):
 
     Attributes:
         values, variances: of ``METRICS``; those of mixes and of distinct words come with the fit.
-        log_distinct, log_tokens, slope: of the frame's windows, averaged by their words; the slope
-            is NaN where no window is large enough to show it.
+        log_distinct, log_tokens, log_tokens_squared: of the frame's windows, averaged by their
+            words.
+        slope, bend: exponent of Heaps' law at the windows' end, and its change with the log of the
+            words, averaged likewise; NaN where no window is large enough to show it.
         ms: event time since the frame before.
         labels, languages: documents of each, copies left out.
     """
@@ -92,7 +95,9 @@ class Row(NamedTuple):
     variances: npt.NDArray[np.float64]
     log_distinct: float
     log_tokens: float
+    log_tokens_squared: float
     slope: float
+    bend: float
     documents: int
     ms: int
     distinct: int
@@ -127,8 +132,8 @@ class Frame:
 
     Attributes:
         distinct, new: sums over the windows.
-        logs: words, and words times log distinct words, log words and 1; words times slope, and
-            the words of the windows that show one.
+        logs: sums over the windows, weighted by their words: of 1, log distinct words, log words
+            and its square; of the slope and 1, and of the bend and 1, of windows that show one.
     """
 
     start: int | None = None
@@ -136,7 +141,7 @@ class Frame:
     tally: Tally = field(default_factory=Tally)
     distinct: int = 0
     new: int = 0
-    logs: list[float] = field(default_factory=lambda: [0.0] * 5)
+    logs: list[float] = field(default_factory=lambda: [0.0] * 8)
 
     def add(self, closed: Closed, end: int) -> None:
         """Take a window in; ``end`` is its end, ms."""
@@ -149,10 +154,14 @@ class Frame:
         words = tally.original("tokens")
         if not words or not distinct:
             return
-        slope = _slope(closed.growth, words, distinct)
-        known = words if slope is not None else 0
-        amounts = (words, words * log(distinct), words * log(words), known * (slope or 0), known)
-        self.logs = [total + amount for total, amount in zip(self.logs, amounts, strict=True)]
+        slope, bend = _growth(closed.growth, words, distinct)
+        amounts = (
+            *(1.0, log(distinct), log(words), log(words) ** 2),
+            *((0.0, 0.0) if slope is None else (slope, 1.0)),
+            *((0.0, 0.0) if bend is None else (bend, 1.0)),
+        )
+        weighted = zip(self.logs, amounts, strict=True)
+        self.logs = [total + words * amount for total, amount in weighted]
 
     def head(self) -> list[Any]:
         """Return the state as plain values."""
@@ -182,7 +191,7 @@ class Frame:
         ms = max(self.end - since, 1)
         pairs = [
             (0.0, 1 / max(self.distinct, 1)),
-            _share(self.new, self.distinct),
+            _share(self.new, tally.original("tokens")),  # distinct words do not grow in proportion
             _share(tally.original("unknown_tokens"), pieces),
             (log((pieces + 1) / (characters + 1)), 1 / (pieces + 1)),
             _share(tally.total("without_title"), everything),
@@ -197,13 +206,13 @@ class Frame:
             (log(everything * _MINUTE / ms), 1 / everything),
             (late, max(late_spread - late**2, 0.0) / everything),
         ]
-        words, distinct, tokens, slope, known = self.logs
+        words, *logs = self.logs
+        distinct, tokens, squared = (log_sum / words if words else 0.0 for log_sum in logs[:3])
+        slope, bend = (_ratio(*logs[3:5]), _ratio(*logs[5:]))
         return Row(
             np.array([value for value, _ in pairs]),
             np.array([variance for _, variance in pairs]),
-            distinct / words if words else 0.0,
-            tokens / words if words else 0.0,
-            slope / known if known else float("nan"),
+            *(distinct, tokens, squared, slope, bend),
             everything,
             ms,
             self.distinct,
@@ -214,12 +223,30 @@ class Frame:
         )
 
 
-def _slope(growth: Sequence[tuple[int, int]], words: int, distinct: int) -> float | None:
-    """Return the exponent of Heaps' law between an earlier state of the window and its end."""
-    for earlier, found in growth:
-        if earlier >= _LEAST_GROWTH and found and words >= 1.5 * earlier:
-            return min(max(log(distinct / found) / log(words / earlier), 0.0), 1.0)
-    return None
+def _growth(
+    growth: Sequence[tuple[int, int]], words: int, distinct: int
+) -> tuple[float | None, float | None]:
+    """Return the exponent of Heaps' law at the window's end and its change with the log of words.
+
+    Args:
+        growth: words and distinct words earlier, oldest first.
+        words: at the end.
+        distinct: at the end.
+    """
+    points = [(log(n), log(v)) for n, v in growth if n >= _LEAST_GROWTH and 1.5 * n <= words and v]
+    if not points:
+        return None, None
+    (x, y), end, last = points[-1], log(words), log(distinct)
+    slope = (last - y) / (end - x)
+    if len(points) == 1 or x <= points[-2][0]:
+        return slope, None
+    before, earlier = points[-2]
+    bend = (slope - (y - earlier) / (x - before)) / ((end - before) / 2)
+    return slope + bend * (end - x) / 2, bend
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole else float("nan")
 
 
 def _share(part: int, whole: int) -> tuple[float, float]:

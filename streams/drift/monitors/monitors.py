@@ -17,20 +17,21 @@ from streams.drift.finding import Finding, Moment, Span
 from streams.drift.lifecycle import Lifecycle
 from streams.drift.monitors.history import History
 from streams.drift.monitors.metrics import KINDS, METRICS, Frame
-from streams.drift.monitors.quiet import LENGTHS, Quiet, heaps, log_tail
+from streams.drift.monitors.quiet import LENGTHS, Newest, Quiet, changed, heaps, log_tail
 from streams.drift.monitors.telling import Told, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from schemas.messages import DriftAlert
-    from streams.drift.monitors.metrics import Closed
+    from streams.drift.monitors.metrics import Closed, Row
+    from streams.drift.monitors.quiet import Surprise
     from streams.drift.options import DriftOptions
 
 LEAST_DOCUMENTS = 50
 """Documents of a frame, at least."""
 
-_REFIT = 4  # frames
+_REFIT = 8  # frames
 _WEEK_MS = 7 * 86_400_000
 _LARGEST_LEVEL = 0.01  # of a frame's judgement
 _COLUMNS = {kind: [i for i, metric in enumerate(METRICS) if metric.kind == kind] for kind in KINDS}
@@ -66,6 +67,8 @@ class Monitors:
         self._since: int | None = None
         self._history = History()
         self._quiet: Quiet | None = None
+        self._newest: Newest | None = None
+        self._beginnings: dict[str, tuple[int, int]] = {}
 
     def judge(self, closed: Closed, segments: int) -> tuple[Verdict, list[DriftAlert]]:
         """Take a closed window in; returns what its record says, and alerts.
@@ -85,9 +88,13 @@ class Monitors:
         self._history.append(row)
         if self._history.ready and (self._quiet is None or self._history.count % _REFIT == 0):
             self._quiet = Quiet.fit(self._history.past())
-        if self._quiet is None:
+            self._newest = Newest.of(self._quiet.shape, self._history.newest())
+        elif self._quiet is not None and self._newest is not None:
+            self._newest = self._newest.moved(self._quiet.shape, row)
+        if self._quiet is None or self._newest is None:
             return (None, "collecting", {}, None), []
-        scores, threshold, alerts = self._look(self._quiet, closed, segments)
+        surprise = self._quiet.surprise(self._newest)
+        scores, threshold, alerts = self._look(self._quiet, surprise, closed, segments)
         return (self._expected(closed), "watching", scores, threshold), alerts
 
     def head(self) -> dict[str, Any]:
@@ -97,6 +104,7 @@ class Monitors:
             "frame": self._frame.head(),
             "since": self._since,
             "history": self._history.head(),
+            "beginnings": self._beginnings,
         }
 
     def parts(self) -> dict[str, Callable[[], bytes]]:
@@ -109,8 +117,11 @@ class Monitors:
         self._frame = Frame.decode(head["frame"])
         self._since = head["since"]
         self._history.restore(head["history"], parts)
+        self._beginnings = {kind: (a, b) for kind, (a, b) in head["beginnings"].items()}
         fitted = self._history.fitted(_REFIT)
-        self._quiet = Quiet.fit(fitted) if fitted else None
+        if fitted:
+            self._quiet = Quiet.fit(fitted)
+            self._newest = Newest.of(self._quiet.shape, self._history.newest())
 
     def _expected(self, closed: Closed) -> float | None:
         if self._quiet is None:
@@ -118,10 +129,9 @@ class Monitors:
         return heaps(self._quiet, closed.tally.original("tokens"))
 
     def _look(
-        self, quiet: Quiet, closed: Closed, segments: int
+        self, quiet: Quiet, surprise: Surprise, closed: Closed, segments: int
     ) -> tuple[dict[str, float], float, list[DriftAlert]]:
         rows = self._history.newest()
-        surprise = quiet.surprise(rows)
         granted = self._options.budget.of_segment(segments, "monitors")
         level = min(granted * quiet.shape.ms, _LARGEST_LEVEL)
         least = log(self._options.least_run_length)
@@ -135,17 +145,26 @@ class Monitors:
             chance = min(tail + log(_TESTS[kind] * len(KINDS)), 0.0)
             scores[kind] = log(quiet.shape.documents) - chance
             if scores[kind] > threshold or self._events.is_open(kind):
+                values, centre = surprise.values[:, column], float(quiet.centres[column])
+                first = changed(values, centre)
                 told = Told(
                     METRICS[column],
-                    float(surprise.means[length, column]),
-                    float(quiet.centres[column]),
-                    rows[-LENGTHS[length] :],
+                    float(values[first:].mean()),
+                    centre,
+                    rows[first:],
+                    self._began(kind, rows[first]),
                     quiet,
                 )
                 terms = _Terms(granted, threshold, closed)
                 alert = self._events.take(self._finding(told, chance, terms))
                 alerts += [alert] if alert is not None else []
         return scores, threshold, alerts
+
+    def _began(self, kind: str, row: Row) -> tuple[int, int]:
+        """Return start and end of the frame in which the event began, as told when it opened."""
+        if not self._events.is_open(kind):
+            self._beginnings[kind] = (row.start, row.end)
+        return self._beginnings[kind]
 
     def _finding(self, told: Told, chance: float, terms: _Terms) -> Finding:
         rows, shape = told.rows, told.quiet.shape

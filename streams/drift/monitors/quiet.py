@@ -42,7 +42,7 @@ LEAST_HISTORY = 24
 _DRAWN_IN = 2.5
 _CONSISTENT = 1.02296  # makes the drawn-in variance of a normal law that of the law
 _NORMAL_MAD = 1.4826
-_SLOPE, _SLOPE_ERROR = 0.7, 0.05
+_SLOPE, _BEND, _SLOPE_ERROR = 0.7, -0.04, 0.05
 _MOST_CORRELATED = 0.9
 _LEAST = np.array([metric.least for metric in METRICS])
 _ZONES = np.array([metric.zone for metric in METRICS])
@@ -55,11 +55,13 @@ class Shape:
     """What brings frames of different size to one scale.
 
     Attributes:
-        slope: exponent of Heaps' law; ``log_tokens`` is where it was measured.
+        slope, bend: exponent of Heaps' law at ``log_tokens``, and its change with the log of the
+            words.
         documents, ms: of a frame, on average.
     """
 
     slope: float
+    bend: float
     log_tokens: float
     labels: Mix
     languages: Mix
@@ -70,8 +72,10 @@ class Shape:
     def fit(cls, rows: Sequence[Row]) -> Shape:
         """Return the shape of frames."""
         slopes = [row.slope for row in rows if not isnan(row.slope)]
+        bends = [row.bend for row in rows if not isnan(row.bend)]
         return cls(
             float(np.median(slopes)) if slopes else _SLOPE,
+            min(float(np.median(bends)), 0.0) if bends else _BEND,
             float(np.median([row.log_tokens for row in rows])),
             Mix.fit([row.labels for row in rows]),
             Mix.fit([row.languages for row in rows]),
@@ -79,13 +83,24 @@ class Shape:
             float(np.mean([row.ms for row in rows])),
         )
 
+    def growth(self, tokens: int) -> float:
+        """Return how much the log of distinct words grows from ``log_tokens`` to so many words."""
+        far = log(tokens) - self.log_tokens
+        return self.slope * far + self.bend / 2 * far**2
+
+    def _away(self, row: Row) -> tuple[float, float]:
+        """Return the mean distance from ``log_tokens`` of a frame's windows, and of its square."""
+        middle = self.log_tokens
+        square = row.log_tokens_squared - 2 * middle * row.log_tokens + middle**2
+        return row.log_tokens - middle, square
+
     def values(self, rows: Sequence[Row]) -> tuple[Floats, Floats]:
         """Return values and sampling variances of frames, shape ``(frames, metrics)`` each."""
         values = np.stack([row.values for row in rows])
         variances = np.stack([row.variances for row in rows])
-        tokens = np.array([row.log_tokens for row in rows])
-        values[:, DISTINCT] = [row.log_distinct for row in rows] - self.slope * tokens
-        variances[:, DISTINCT] += (_SLOPE_ERROR * (tokens - self.log_tokens)) ** 2
+        far, farther = np.array([self._away(row) for row in rows]).T
+        predicted = self.slope * far + self.bend / 2 * farther
+        values[:, DISTINCT] = [row.log_distinct for row in rows] - predicted
         for column, mix, frames in (
             (LABELS, self.labels, [row.labels for row in rows]),
             (LANGUAGES, self.languages, [row.languages for row in rows]),
@@ -95,16 +110,43 @@ class Shape:
         return values, variances
 
 
+class Newest(NamedTuple):
+    """The newest frames on the scale of a shape, oldest first.
+
+    Attributes:
+        values, variances: shape ``(frames, metrics)``.
+        tokens: mean log words of their windows, shape ``(frames,)``.
+    """
+
+    values: Floats
+    variances: Floats
+    tokens: Floats
+
+    @classmethod
+    def of(cls, shape: Shape, rows: Sequence[Row]) -> Newest:
+        """Return frames as a shape sees them."""
+        return cls(*shape.values(rows), np.array([row.log_tokens for row in rows]))
+
+    def moved(self, shape: Shape, row: Row) -> Newest:
+        """Return the frames with the next one in the place of the oldest."""
+        return Newest(
+            *(
+                np.concatenate((old[1:], new))
+                for old, new in zip(self, Newest.of(shape, [row]), strict=True)
+            )
+        )
+
+
 class Surprise(NamedTuple):
     """How far the newest frames lie off.
 
     Attributes:
         scores: normal scores of the mean over each of ``LENGTHS``, shape ``(lengths, metrics)``.
-        means: the means.
+        values: of each frame, shape ``(frames, metrics)``.
     """
 
     scores: Floats
-    means: Floats
+    values: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,22 +180,36 @@ class Quiet:
         beyond = np.maximum(spread - usual, 0.0)
         return cls(shape, centres, spread, beyond, correlations, len(rows))
 
-    def surprise(self, rows: Sequence[Row]) -> Surprise:
-        """Judge the newest ``max(LENGTHS)`` frames, oldest first, by this law."""
-        values, variances = self.shape.values(rows)
+    def surprise(self, newest: Newest) -> Surprise:
+        """Judge the newest ``max(LENGTHS)`` frames by this law."""
+        values, variances = newest.values, newest.variances
         means = np.stack([values[-length:].mean(axis=0) for length in LENGTHS])
         noise = np.stack([variances[-length:].mean(axis=0) for length in LENGTHS])
         widened = np.stack([_widening(length, self.correlations) for length in LENGTHS])
         lengths = np.array(LENGTHS, np.float64)[:, None]
         variance = (self.beyond + noise) * widened / lengths
         law = self.spread * _widening(self.frames, self.correlations) / self.frames
+        law = np.repeat(law[None], len(LENGTHS), axis=0)
+        far = np.array([newest.tokens[-length:].mean() for length in LENGTHS])
+        # An error of the exponent is the same in every frame: it does not average out.
+        law[:, DISTINCT] += (_SLOPE_ERROR * (far - self.shape.log_tokens)) ** 2
         variance = np.maximum(variance + law, (_LEAST**2) / lengths)
         differences = means - self.centres
         distance = np.where(_SIDES == 2, np.abs(differences), differences)  # noqa: PLR2004
         distance = np.maximum(distance - _ZONES, 0.0)
         effective = self.frames * (1 - self.correlations) / (1 + self.correlations)
         freedom = np.maximum(0.9 * effective - 1, 3.0)
-        return Surprise(_normal_score(distance / np.sqrt(variance), freedom), means)
+        return Surprise(_normal_score(distance / np.sqrt(variance), freedom), values)
+
+
+def changed(values: Floats, centre: float) -> int:
+    """Return the first of the newest frames since which they lie off their usual centre.
+
+    The most likely split for a shift of the mean from a known level: the one whose sum of
+    differences by the root of its length is largest (Hinkley, Biometrika 57, 1970).
+    """
+    sums = np.cumsum((values - centre)[::-1])[::-1]
+    return int(np.abs(sums / np.sqrt(np.arange(len(values), 0, -1))).argmax())
 
 
 def log_tail(score: float) -> float:
@@ -167,7 +223,7 @@ def heaps(quiet: Quiet, tokens: int) -> float | None:
     """Return the distinct words that a quiet window of so many words has; None for no words."""
     if not tokens:
         return None
-    return exp(float(quiet.centres[DISTINCT]) + quiet.shape.slope * log(tokens))
+    return exp(float(quiet.centres[DISTINCT]) + quiet.shape.growth(tokens))
 
 
 def _winsorized(values: Floats, least: Floats) -> tuple[Floats, Floats, Floats]:

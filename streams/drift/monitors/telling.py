@@ -26,13 +26,15 @@ class Told(NamedTuple):
 
     Attributes:
         after, before: on the metric's scale; mean of the newest frames, and the usual.
-        rows: the newest frames, those that show it best.
+        rows: the frames since the change.
+        began: start and end of the frame in which the event began.
     """
 
     metric: Metric
     after: float
     before: float
     rows: Sequence[Row]
+    began: tuple[int, int]
     quiet: Quiet
 
 
@@ -50,7 +52,7 @@ def tell(told: Told, source: str) -> Explanation:
         )
         sentence = f"the mix of {metric.name} moved: {shown}"
     elif metric.form == "share":
-        whole = "of the distinct words" if metric.name == "new words" else ""
+        whole = "of all words" if metric.name == "new words" else ""
         after, before = _percent(sin(told.after) ** 2), _percent(sin(told.before) ** 2)
         sentence = f"{metric.name}: {after} {whole}, usually {before}".replace(" ,", ",")
     elif metric.form == "distinct":
@@ -65,7 +67,9 @@ def tell(told: Told, source: str) -> Explanation:
         sentence = f"{metric.name}: {told.after:.2f}, usually {told.before:.2f}"
     return Explanation(
         sentence,
-        changed_at=start,
+        changed_at=told.began[0],
+        changed_from=told.began[0],
+        changed_to=told.began[1],
         labels=changes if metric.kind == "labels" else (),
         sql=windows_query(source, start, end),
     )
