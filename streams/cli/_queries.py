@@ -68,13 +68,30 @@ SELECT
     source, window_start, window_end, documents, late_documents,
     round(drift_score, 2) AS score, round(drift_threshold, 2) AS threshold, drift_state AS state,
     round(rates.achieved, 2) AS achieved,
-    tokens, unique_tokens, new_tokens, round(unknown_share, 4) AS unknown_share,
-    round(word_pieces_per_character, 3) AS word_pieces_per_character
+    tokens, unique_tokens, round(expected_unique_tokens) AS expected_unique_tokens, new_tokens,
+    round(unknown_share, 4) AS unknown_share,
+    round(word_pieces_per_character, 3) AS word_pieces_per_character,
+    arraySort(kind -> -monitor_scores[kind], mapKeys(monitor_scores))[1] AS loudest_monitor,
+    if(empty(monitor_scores), NULL, round(monitor_scores[loudest_monitor], 2)) AS monitor_score,
+    round(monitor_threshold, 2) AS monitor_threshold
 FROM drift_windows
 LEFT JOIN
 (
     SELECT source, toNullable(ratio) AS achieved FROM false_alarm_rates WHERE level_documents = 1000
 ) AS rates USING (source)
+WHERE {_WINDOW_IN_RANGE}
+ORDER BY window_start DESC, source
+LIMIT {{limit:UInt32}}"""
+
+DRIFT_MONITORS = f"""\
+SELECT
+    source, window_start, round(documents_per_minute, 1) AS per_minute, copies, near_copies,
+    without_title, without_language, without_words,
+    arrayMap(words -> round(words), length_quantiles) AS words_5_50_95,
+    round(confidence_mean, 3) AS confidence, round(confidence_deviation, 3) AS deviation,
+    round(lateness_mean, 1) AS late_seconds, monitor_state AS state,
+    mapFilter((kind, score) -> score > monitor_threshold, monitor_scores) AS loud
+FROM drift_windows
 WHERE {_WINDOW_IN_RANGE}
 ORDER BY window_start DESC, source
 LIMIT {{limit:UInt32}}"""

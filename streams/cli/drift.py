@@ -44,6 +44,9 @@ def show(
     alerts: Annotated[
         bool, typer.Option("--alerts", help="The alerts in place of the windows.")
     ] = False,
+    monitors: Annotated[
+        bool, typer.Option("--monitors", help="The plain monitors' numbers of the windows.")
+    ] = False,
     limit: LimitOption = 30,
     how: FormatOption = Format.TABLE,
 ) -> None:
@@ -54,5 +57,7 @@ def show(
     parameters = time_range(start, end) | {"source": source or "", "limit": limit}
     if alerts:
         answer(_queries.DRIFT_ALERTS, parameters, how, title="Drift alerts", none="no alerts")
+    elif monitors:
+        answer(_queries.DRIFT_MONITORS, parameters, how, title="Plain monitors, newest first")
     else:
         answer(_queries.DRIFT_WINDOWS, parameters, how, title="Windows, newest first")

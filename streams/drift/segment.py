@@ -81,7 +81,8 @@ class Segment:
         """Take a new reference by hand; returns the alerts that this closes."""
         self.changed = True
         self.detector.rebaseline()
-        return self.events.close_all("by-hand", self._moment, note)
+        closed = self.events.close_all("by-hand", self._moment, note)
+        return closed + self.windows.rebaseline(self._moment, note)
 
     def move(self, partition: int) -> list[str]:
         """Go over to another partition; returns the names of the parts left behind."""

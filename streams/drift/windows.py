@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from schemas.messages import DriftAlert, WindowStats
     from streams.drift.detector import Reading
+    from streams.drift.finding import Moment
     from streams.drift.monitors.facts import Facts
     from streams.drift.options import DriftOptions
     from streams.drift.sketches.rows import Row
@@ -122,6 +123,10 @@ class Windows:
             for _, window in sorted(self._windows.items())
             if not window.closed or window.sent != window.documents
         ]
+
+    def rebaseline(self, moment: Moment, note: str) -> list[DriftAlert]:
+        """Let the monitors learn anew what is quiet; returns the alerts that this closes."""
+        return self._monitors.rebaseline(moment, note)
 
     # --- documents
 

@@ -26,8 +26,8 @@ _NUMBERS = (
 class History:
     """Frames: the newest that are judged, and before them those that the quiet law rests on."""
 
-    def __init__(self) -> None:
-        self.count = 0
+    def __init__(self, count: int = 0) -> None:
+        self.count = count  # frames so far; those before a new beginning are not kept
         self._rows: list[Row] = []
         self._chunks: dict[int, bytes] = {}
 
@@ -62,7 +62,7 @@ class History:
         A law is fitted as soon as there are frames enough, and then whenever the number of frames
         is a multiple of ``refit``.
         """
-        back = min(self.count % refit, max(0, self.count - LEAST_HISTORY - _NEWEST))
+        back = min(self.count % refit, max(0, len(self._rows) - LEAST_HISTORY - _NEWEST))
         past = self.past(back)
         return past if len(past) >= LEAST_HISTORY else []
 

@@ -97,6 +97,11 @@ class Monitors:
         scores, threshold, alerts = self._look(self._quiet, surprise, closed, segments)
         return (self._expected(closed), "watching", scores, threshold), alerts
 
+    def rebaseline(self, moment: Moment, note: str) -> list[DriftAlert]:
+        """Forget the history: collect anew; returns the alerts that this closes."""
+        self._history, self._quiet, self._newest = History(self._history.count), None, None
+        return self._events.close_all("by-hand", moment, note)
+
     def head(self) -> dict[str, Any]:
         """Return the small moving state as plain values."""
         return {
