@@ -56,7 +56,7 @@ def test_each_fault_raises_its_kind(wrong: Wrong, kinds: set[str]) -> None:
 def test_an_alert_says_what_was_and_what_is() -> None:
     """In figures, with the moment of the change and a query."""
     first = alarms(Wrong(without_title=1))[0]
-    assert "documents without title: " in first.message
+    assert "Documents without title: " in first.message
     usual = float(first.message.split("usually ")[1].split(" %")[0])
     assert usual == pytest.approx(2, abs=0.4)
     assert first.changed_at is not None
