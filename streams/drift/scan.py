@@ -73,6 +73,12 @@ class Scan:
         """Return the largest z over each channel's ridges, shape ``(windows, channels)``."""
         return np.asarray(np.maximum.reduceat(scores, self.starts, axis=1))
 
+    def strongest(self, scores: Floats, channel: int) -> int:
+        """Return the ridge of a channel that has the largest of the scores ``(ridges,)``."""
+        edges = [*self.starts.tolist(), len(scores)]
+        first, last = edges[channel], edges[channel + 1]
+        return int(first + scores[first:last].argmax())
+
     def scores(self, means: Means, lengths: Floats) -> Floats:
         """Return z, shape ``(windows, ridges)``, of means ``(windows, d)`` of ``lengths`` scores.
 

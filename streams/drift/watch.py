@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from schemas.messages import Enriched
     from streams.drift.options import DriftOptions
     from streams.drift.reference import Reference
+    from streams.drift.scan import Scan
 
     Floats = npt.NDArray[np.float64]
 
@@ -32,8 +32,9 @@ class Verdict:
 
     Attributes:
         channel: that speaks loudest.
-        ridge: of that channel, among the ridges of all channels.
-        embedding_ridge: of the embedding, at the same window.
+        place: of that channel among the channels.
+        scan: the statistic.
+        ridge_scores: z of all channels' ridges at that window, shape ``(ridges,)``.
         window_mean: mean standard scores of all channels, shape ``(columns,)``.
         documents: length of the window.
         largest: z of each window length and channel, shape ``(full, channels)``.
@@ -41,11 +42,22 @@ class Verdict:
 
     score: float
     channel: str
-    ridge: int
-    embedding_ridge: int
+    place: int
+    scan: Scan
+    ridge_scores: Floats
     window_mean: Floats
     documents: int
     largest: Floats
+
+    @property
+    def ridge(self) -> int:
+        """The channel's strongest ridge, among the ridges of all channels."""
+        return self.scan.strongest(self.ridge_scores, self.place)
+
+    @property
+    def embedding_ridge(self) -> int:
+        """The same of the embedding, at the same window."""
+        return self.scan.strongest(self.ridge_scores, 0)
 
 
 class Watch:
@@ -150,10 +162,13 @@ class Watch:
         scores = scan.scores(means, lengths)
         largest = scan.of_channels(scores)
         score, window, channel = self.reference.calibration.combine(largest)
-        starts = [*scan.starts.tolist(), scores.shape[1]]
-        ridges = [
-            start + int(scores[window, start:end].argmax()) for start, end in pairwise(starts)
-        ]
-        name = self.reference.channels[channel]
-        documents = int(lengths[window])
-        return Verdict(score, name, ridges[channel], ridges[0], means[window], documents, largest)
+        return Verdict(
+            score,
+            self.reference.channels[channel],
+            channel,
+            scan,
+            scores[window],
+            means[window],
+            int(lengths[window]),
+            largest,
+        )
