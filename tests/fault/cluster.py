@@ -210,10 +210,9 @@ class Env:
 def running_cluster(options: ClusterOptions) -> Iterator[Cluster]:
     """Start everything; returns when every worker is ready."""
     options.folder.mkdir(parents=True, exist_ok=True)
-    # Brokers that do not answer are what it is about; nobody needs a line for every try.
-    logging.getLogger(LOGGER).setLevel(logging.CRITICAL)
     model_folder, variables = _model(options)
     with ExitStack() as stack:
+        stack.enter_context(_quiet_clients())
         folder = options.folder
         kafka = stack.enter_context(
             start_test_kafka(folder / "kafka", nodes=options.nodes, jars=options.jars)
@@ -229,6 +228,18 @@ def running_cluster(options: ClusterOptions) -> Iterator[Cluster]:
         cluster.fleet.wait_ready()
         stack.enter_context(cluster.sampler)
         yield cluster
+
+
+@contextmanager
+def _quiet_clients() -> Iterator[None]:
+    """Brokers that do not answer are what it is about; nobody needs a line for every try."""
+    clients = logging.getLogger(LOGGER)
+    before = clients.level
+    clients.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        clients.setLevel(before)
 
 
 def now_ms() -> int:
