@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.avro import fingerprint, parsed, published
 from schemas.codec import codec_for
 from schemas.messages import DriftAlert
 from streams.errors import Unavailable
@@ -272,13 +271,3 @@ def test_a_gap_is_narrowed_by_its_key() -> None:
         (one.first_offset, one.next_offset, one.open) for one in narrowed(gap, [(6, 7), (8, 9)])
     ]
     assert parts == [(5, 10, False), (6, 7, True), (8, 9, True)]
-
-
-def test_consumers_of_alerts_need_no_new_schema() -> None:
-    """A ledger alert is written with the schema that readers of drift alerts have had all along."""
-    assert fingerprint(published("DriftAlert")).hex() == FINGERPRINT
-    assert parsed(published("DriftAlert"))
-
-
-FINGERPRINT = "af448ca9788e5f4b"
-"""Of the schema before there were ledger alerts."""
