@@ -6,11 +6,18 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from models.manifest import DEFAULT_MODEL
 from models.registry import Registry
 
 _REPOSITORY = Path(__file__).parents[1]
+
+# No test judges by the clock: a busy machine draws examples slowly, too.
+settings.register_profile(
+    "tidemark", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("tidemark")
 
 
 @pytest.fixture(scope="session")

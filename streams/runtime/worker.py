@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from streams.runtime.role_runner import RoleRunner
 
 _LOOK_S = 1.0
+_PASSING_S = 5.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -81,16 +82,24 @@ class Worker:
                 raise outcome
 
     async def tell(self) -> None:
-        """Say when roles begin to wait and when they get on again; runs until cancelled."""
-        told: dict[str, float] = {}
+        """Say when roles wait and when they get on again; runs until cancelled.
+
+        Not when they wait in passing, as at the start, when the broker makes their groups.
+        """
+        since: dict[str, float] = {}
+        told: set[str] = set()
         clock = asyncio.get_running_loop().time
         while True:
-            waiting = self.waiting
-            for role in waiting.keys() - told.keys():
-                told[role] = clock()
-                self._log.warning("waiting", role=role, reason=waiting[role])
-            for role in told.keys() - waiting.keys():
-                self._log.info("going on", role=role, after_s=round(clock() - told.pop(role)))
+            waiting, now = self.waiting, clock()
+            for role, reason in waiting.items():
+                if now - since.setdefault(role, now) >= _PASSING_S and role not in told:
+                    told.add(role)
+                    self._log.warning("waiting", role=role, reason=reason)
+            for role in since.keys() - waiting.keys():
+                lasted = now - since.pop(role)
+                if role in told:
+                    told.remove(role)
+                    self._log.info("going on", role=role, after_s=round(lasted))
             await asyncio.sleep(_LOOK_S)
 
     def stop_on_signals(self) -> None:

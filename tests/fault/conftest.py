@@ -21,7 +21,7 @@ __all__ = ["kafka_jars"]
 CORPUS = 400
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Two workers of each role with the small model, one node of Kafka, ClickHouse over HTTP."""
     folder = tmp_path_factory.mktemp("cluster")

@@ -49,6 +49,7 @@ class Offsets:
         self._topics = topics
         self._partitions = range(partitions)
         self._config = {"bootstrap.servers": bootstrap, "reconnect.backoff.max.ms": 500}
+        self._alone = threading.Lock()  # the sampler's thread asks, too
         self._connect()
 
     def _connect(self) -> None:
@@ -65,6 +66,10 @@ class Offsets:
 
     def standing(self) -> Standing | None:
         """Return where the roles are; None while the broker is away."""
+        with self._alone:
+            return self._asked()
+
+    def _asked(self) -> Standing | None:
         try:
             # Commits first: an end that is read later can only make the lag larger.
             committed = {role: self._committed(role) for role in ROLES}
