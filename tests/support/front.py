@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -90,13 +90,12 @@ class _Handler(BaseHTTPRequestHandler):
         elif server.user is not None and not self._is(server.user):
             self._answer(401, "text/plain", b"who are you?")
         else:
-            behind = http.client.HTTPConnection(server.behind.netloc, timeout=30)
-            headers = {"Content-Type": self.headers.get("Content-Type", "application/json")}
-            behind.request(self.command, self.path, body or None, headers)
-            answer = behind.getresponse()
-            kind = answer.headers.get("Content-Type", "application/json")
-            self._answer(answer.status, kind, answer.read())
-            behind.close()
+            with closing(http.client.HTTPConnection(server.behind.netloc, timeout=30)) as behind:
+                headers = {"Content-Type": self.headers.get("Content-Type", "application/json")}
+                behind.request(self.command, self.path, body or None, headers)
+                answer = behind.getresponse()
+                kind = answer.headers.get("Content-Type", "application/json")
+                self._answer(answer.status, kind, answer.read())
 
     def _is(self, user: str) -> bool:
         expected = "Basic " + base64.b64encode(user.encode()).decode()
