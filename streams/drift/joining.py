@@ -3,9 +3,9 @@
 A change of topic moves embeddings, words, labels and lengths, each statistic notices in its own
 time, and each has its own alert (``lifecycle.py``). Of these alerts the first is the event: its
 ``alert_id`` and the time of its detection stay. The others join it where what they saw began before
-the event was detected (one window of grace, for the coarse clock of the monitors), and are listed
-in ``also``. The event is told by the member that can show documents, else by the first; it is
-closed when all its members are.
+the event was detected (with one window of grace, and twice the interval that the beginning lies in:
+the clock of the monitors is coarse), and are listed in ``also``. The event is told by the member
+that can show documents, else by the first; it is closed when all its members are.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ class Joining:
     """The events of one source that are open; deterministic given the alerts in order.
 
     Args:
-        grace_ms: by how much later than the event's detection something may seem to have begun.
+        grace_ms: by how much later than the event's detection something may seem to have begun,
+            besides what it says itself about how sure that time is.
     """
 
     def __init__(self, grace_ms: int) -> None:
@@ -117,7 +118,10 @@ class Joining:
 
     def _host(self, alert: DriftAlert) -> _Event | None:
         """Return the newest event that was not detected before this began."""
-        began = alert.window_start if alert.changed_from is None else alert.changed_from
+        began = alert.window_start
+        if alert.changed_from is not None:
+            width = 0 if alert.changed_to is None else alert.changed_to - alert.changed_from
+            began = alert.changed_from - 2 * max(width, 0)
         hosts = (
             event
             for event in reversed(self._events)

@@ -34,6 +34,7 @@ def alert(name: str, at: int, state: str = "open", **changes: object) -> DriftAl
         as_of=at * 1000,
         detected_at=at * 1000,
         changed_from=at * 1000 - 30_000,
+        changed_to=at * 1000 - 20_000,
         message=f"{name} moved.",
         severity="warning",
         new_documents=(),
@@ -69,8 +70,10 @@ def test_what_began_before_the_event_was_told_joins_it() -> None:
 
 
 def test_what_began_later_is_an_event_of_its_own() -> None:
-    """Later than the detection by more than the grace."""
+    """Later than the detection by more than the grace and twice the width of its interval."""
     first, second = alert("length", 100), alert("labels", 300)
+    near = alert("labels", 209)
+    assert len({one.alert_id for one in Joining(GRACE).fold([first, near])}) == 1
     assert Joining(GRACE).fold([first, second]) == [first, second]
 
 
