@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import accumulate, chain, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 _SUMMARY_CHARACTERS = 200
 TERMS = 96
 """Distinct words kept of a document, in order of first appearance."""
-
-_FIELDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +140,20 @@ class DocumentLog:
 
     def _encoded(self, count: int) -> bytes:
         documents = self._documents[:count]
-        strings = [
-            *(d.doc_id for d in documents),
-            *(d.label for d in documents),
-            *(d.summary[:_SUMMARY_CHARACTERS] for d in documents),
-            *("\n".join(d.terms[:TERMS]) for d in documents),
-        ]
+        strings = [d.doc_id for d in documents]
+        strings += [d.label for d in documents]
+        strings += [d.summary[:_SUMMARY_CHARACTERS] for d in documents]
+        words = [d.terms[:TERMS] for d in documents]
+        counts = np.fromiter(map(len, words), np.uint8, count)
+        text = "\n".join(chain.from_iterable(words))
+        if text.count("\n") >= max(int(counts.sum()), 1):  # a word with a line break in it
+            text = "\n".join([word.replace("\n", " ") for word in chain.from_iterable(words)])
         return pack(
             {},
             {
                 **pack_strings(strings),
+                "words": np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8),
+                "counts": counts,
                 "published_at": np.array([d.published_at for d in documents], np.int64),
                 "vectors": np.stack(self._codes[:count]),
                 "scales": np.array(self._scales[:count], np.float32),
@@ -170,7 +173,7 @@ class _Restored:
 
 
 def _restored(arrays: dict[str, npt.NDArray[Any]]) -> list[_Restored]:
-    ids, labels, summaries, terms = _columns(unpack_strings(arrays))
+    ids, labels, summaries, terms = _columns(arrays)
     words = (tuple(each.split("\n")) if each else () for each in terms)
     times = arrays["published_at"].tolist()
     return [_Restored(*fields) for fields in zip(ids, labels, summaries, words, times, strict=True)]
@@ -182,7 +185,7 @@ def _decode(payloads: Sequence[bytes]) -> Kept:
     vectors = []
     for payload in payloads:
         _, arrays = unpack(payload)
-        for column, strings in zip(columns, _columns(unpack_strings(arrays)), strict=True):
+        for column, strings in zip(columns, _columns(arrays), strict=True):
             column.extend(strings)
         times.append(arrays["published_at"])
         vectors.append(arrays["vectors"].astype(np.float32) * arrays["scales"][:, None])
@@ -191,6 +194,12 @@ def _decode(payloads: Sequence[bytes]) -> Kept:
     return Kept(ids, labels, summaries, terms, np.concatenate(times), stacked)
 
 
-def _columns(strings: list[str]) -> list[list[str]]:
-    rows = len(strings) // _FIELDS
-    return [strings[field * rows : (field + 1) * rows] for field in range(_FIELDS)]
+def _columns(arrays: dict[str, npt.NDArray[Any]]) -> list[list[str]]:
+    """Return ids, labels, summaries and words; in older chunks the words are strings, too."""
+    strings, rows = unpack_strings(arrays), len(arrays["published_at"])
+    columns = [strings[first : first + rows] for first in range(0, len(strings), rows)]
+    if "words" in arrays:
+        words = arrays["words"].tobytes().decode("utf-8", "surrogatepass").split("\n")
+        ends = accumulate(arrays["counts"].tolist(), initial=0)
+        columns.append(["\n".join(words[start:end]) for start, end in pairwise(ends)])
+    return columns

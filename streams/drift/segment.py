@@ -22,7 +22,6 @@ from streams.errors import UnreadableState
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    import numpy as np
     import numpy.typing as npt
 
     from schemas.messages import DriftAlert, Enriched, WindowStats
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from streams.drift.monitors.facts import Facts
     from streams.drift.options import DriftOptions
     from streams.drift.sketches.rows import Row
+    from streams.drift.words import Words
 
 HEAD = "head"
 
@@ -61,7 +61,7 @@ class Segment:
     def advance(
         self,
         documents: Sequence[Enriched],
-        terms: Sequence[npt.NDArray[np.uint64]],
+        words: Words,
         facts: Facts,
         shares: Sequence[Share],
         rows: Sequence[Row | None],
@@ -71,11 +71,11 @@ class Segment:
         first = self._moment.position
         self._moment = Moment.after(documents[-1], first + len(documents))
         readings, alerts = self.detector.advance(
-            documents, terms, [share.shared_by for share in shares], first
+            documents, words, [share.shared_by for share in shares], first
         )
         # The monitors hold their part as it is: their tests are no part of the step-up rule.
         segments = [share.segments for share in shares]
-        arrivals = Arrivals(facts, terms, readings, segments, first, rows)
+        arrivals = Arrivals(facts, words, readings, segments, first, rows)
         records, found = self.windows.advance(arrivals)
         return records, self._joining.fold_placed(alerts + found)
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from streams.drift.monitors.facts import Facts
     from streams.drift.options import DriftOptions
     from streams.drift.sketches.rows import Row
+    from streams.drift.words import Words
 
     Hashes = npt.NDArray[np.uint64]
 
@@ -57,7 +58,7 @@ class Arrivals:
 
     Attributes:
         facts: of each.
-        terms: hashes of each one's distinct words.
+        words: of each.
         readings: what the detector said after each.
         segments: how many sources shared the partition's budget when each came.
         first: documents of the source before these.
@@ -65,7 +66,7 @@ class Arrivals:
     """
 
     facts: Facts
-    terms: Sequence[Hashes]
+    words: Words
     readings: Sequence[Reading]
     segments: Sequence[int]
     first: int
@@ -222,12 +223,12 @@ class Windows:
         owners = [window for _, window in self._unsettled]
         self._unsettled = []
         self._count_documents(self._arrivals, owners, rows)
-        hashes = [self._arrivals.terms[row] for row in rows]
+        words = self._arrivals.words
         # A word's first use decides: the windows take turns as their documents came.
         start = 0
         for end in range(1, len(owners) + 1):
             if end == len(owners) or owners[end] is not owners[start]:
-                self._count_words(owners[start], distinct(np.concatenate(hashes[start:end])))
+                self._count_words(owners[start], distinct(words.take(rows[start:end]).flat))
                 start = end
 
     def _count_documents(
