@@ -102,7 +102,8 @@ class BlockSums:
 
     def _rows(self, first: int, last: int) -> Rows:
         totals = self._totals[np.arange(first, last + 1) % self._capacity]
-        rows: Rows = np.subtract(totals[1:], totals[:-1]).astype(np.int16)
+        rows = np.empty((last - first, self._totals.shape[1]), np.int16)
+        np.subtract(totals[1:], totals[:-1], out=rows, casting="unsafe")
         return rows
 
     def _encoder(self, first: int) -> Callable[[], bytes]:

@@ -67,8 +67,7 @@ class Run:
 def runs(documents: Sequence[Enriched]) -> Iterator[Run]:
     """Cut a segment's documents into runs, in order."""
     first = 0
-    for _, group in groupby(documents, _kind):
-        members = list(group)
+    for members in _alike(documents):
         vectors = _matrix(members)
         sound = usable(vectors)
         edges = [0, *(np.flatnonzero(sound[1:] != sound[:-1]) + 1).tolist(), len(members)]
@@ -109,9 +108,16 @@ def usable(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
     return np.asarray((energy > _LEAST_ENERGY) & (energy < _LARGEST_ENERGY))
 
 
-def _kind(document: Enriched) -> tuple[str, str, int, tuple[str, ...]]:
-    model, revision = document.embedding_model, document.embedding_revision
-    return model, revision, len(document.embedding), tuple(document.scores)
+def _alike(documents: Sequence[Enriched]) -> Iterator[Sequence[Enriched]]:
+    """Cut where the model, its revision, the length of the vectors or the labels change."""
+    kinds = [
+        (d.embedding_model, d.embedding_revision, len(d.embedding), *d.scores) for d in documents
+    ]
+    if kinds.count(kinds[0]) == len(kinds):  # as nearly always
+        yield documents
+        return
+    for _, group in groupby(zip(kinds, documents, strict=True), lambda pair: pair[0]):
+        yield [document for _, document in group]
 
 
 def _matrix(documents: Sequence[Enriched]) -> npt.NDArray[np.float32]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from streams.drift.discoveries import Share
     from streams.drift.monitors.facts import Facts
     from streams.drift.options import DriftOptions
-    from streams.drift.sketches.rows import Row
+    from streams.drift.sketches.rows import Sketched
     from streams.drift.words import Words
 
 HEAD = "head"
@@ -64,7 +64,7 @@ class Segment:
         words: Words,
         facts: Facts,
         shares: Sequence[Share],
-        rows: Sequence[Row | None],
+        rows: Sketched,
     ) -> tuple[list[tuple[int, WindowStats]], list[tuple[int, DriftAlert]]]:
         """Count documents that the gate admitted; records and alerts with the documents' index."""
         self.changed = True

@@ -18,6 +18,7 @@ topics     soft assignment to centres that k-means found in the reference
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -81,8 +82,9 @@ def facts_of(documents: Sequence[Enriched]) -> Floats32:
     facts[:, 0] = np.log((lengths[:, 0] + 1) / (lengths[:, 1] + 1))
     facts[:, 1] = np.log1p(lengths[:, 2])
     if facts.shape[1] > FACTS:
-        scores = np.array([[*d.scores.values()] for d in documents], np.float32)
-        np.sqrt(np.clip(scores[:, :_MOST_LABELS], 0, 1), out=facts[:, FACTS:])
+        flat = chain.from_iterable([d.scores.values() for d in documents])
+        scores = np.fromiter(flat, np.float32).reshape(len(documents), -1)[:, :_MOST_LABELS]
+        np.sqrt(np.clip(scores, 0, 1), out=facts[:, FACTS:])
     return facts.astype(np.float16).astype(np.float32)
 
 

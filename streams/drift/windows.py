@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from streams.drift.finding import Moment
     from streams.drift.monitors.facts import Facts
     from streams.drift.options import DriftOptions
-    from streams.drift.sketches.rows import Row
+    from streams.drift.sketches.rows import Sketched
     from streams.drift.words import Words
 
     Hashes = npt.NDArray[np.uint64]
@@ -62,7 +62,7 @@ class Arrivals:
         readings: what the detector said after each.
         segments: how many sources shared the partition's budget when each came.
         first: documents of the source before these.
-        rows: what each adds to the sketches; None for nothing.
+        rows: what each adds to the sketches.
     """
 
     facts: Facts
@@ -70,7 +70,7 @@ class Arrivals:
     readings: Sequence[Reading]
     segments: Sequence[int]
     first: int
-    rows: Sequence[Row | None]
+    rows: Sketched
 
 
 class Windows:
@@ -243,17 +243,8 @@ class Windows:
         for start, mine in indices.items():
             readings = [arrivals.readings[row] for row in mine]
             windows[start].add(arrivals.facts.part(mine), part(self._codes, mine), readings)
-            self._sketch(windows[start], [arrivals.rows[row] for row in mine])
-
-    def _sketch(self, window: Window, rows: Sequence[Row | None]) -> None:
-        """Add embeddings to a window: all that are of one matrix in one sum."""
-        groups: dict[int, list[Row]] = {}
-        for row in rows:
-            if row is not None:
-                groups.setdefault(id(row.rows), []).append(row)
-        for members in groups.values():
-            places = [row.place for row in members]
-            window.sketch(members[0].model, part(members[0].rows, places))
+            for model, sketched in arrivals.rows.parts(mine):
+                windows[start].sketch(model, sketched)
 
     def _count_words(self, window: Window | None, words: Hashes) -> None:
         if window is None:

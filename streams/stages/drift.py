@@ -174,7 +174,7 @@ class DriftStage:
                 words.take(places),
                 facts.take(places),
                 [admitted[place][2] for place in places],
-                [rows[place] for place in places],
+                rows.take(places),
             )
             stats += [(places[at], record) for at, record in new_stats]
             alerts += [(places[at], alert) for at, alert in new_alerts]
