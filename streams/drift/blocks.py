@@ -102,9 +102,7 @@ class BlockSums:
 
     def _rows(self, first: int, last: int) -> Rows:
         totals = self._totals[np.arange(first, last + 1) % self._capacity]
-        rows = np.empty((last - first, self._totals.shape[1]), np.int16)
-        np.subtract(totals[1:], totals[:-1], out=rows, casting="unsafe")
-        return rows
+        return np.asarray(totals[1:] - totals[:-1], np.int16)
 
     def _encoder(self, first: int) -> Callable[[], bytes]:
         return lambda: pack({}, {"sums": self._rows(first, first + _CHUNK)})
@@ -112,5 +110,5 @@ class BlockSums:
 
 def rounded(sums: npt.NDArray[np.float32]) -> Rows:
     """Return blocks' sums of standard scores as they are kept."""
-    units = np.rint(sums * np.float32(UNITS))
-    return np.clip(units, -_LIMIT, _LIMIT).astype(np.int16)
+    units = np.clip(np.rint(sums * np.float32(UNITS)), -_LIMIT, _LIMIT)
+    return np.asarray(units, np.int16)
