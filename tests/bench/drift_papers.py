@@ -1,6 +1,6 @@
 """Research papers of one venue: the alerts in the order of their years, and the same shuffled.
 
-    python -m tests.bench drift papers --papers FILE [--venue NeurIPS] [--until 2018] [--shuffled N]
+    python -m tests.bench drift papers --papers FILE [--venue nips] [--until 2018] [--shuffled N]
 
 ``FILE`` has one JSON object a line: title, abstract or text, venue, year. In their real order the
 alerts are printed with their explanation: would somebody who knows the field nod? Shuffled in time,
@@ -42,7 +42,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--papers", type=Path, required=True)
-    parser.add_argument("--venue", default="NeurIPS")
+    parser.add_argument("--venue", default="nips")
     parser.add_argument("--until", type=int, default=2018)
     parser.add_argument("--shuffled", type=int, default=40)
     parser.add_argument("--out", type=Path, default=Path("bench-results/drift"))
@@ -51,6 +51,8 @@ def main() -> None:
     if not chosen.exists():
         select(given.papers, chosen, given.venue, given.until)
     documents = enriched(chosen, chosen.with_suffix(".pickle"))
+    if not documents:
+        parser.error(f"{given.papers} has no papers of {given.venue}")
     years = Counter(document.metadata.get("year", "") for document in documents)
     say(f"{len(documents):,} papers of {given.venue}, {min(years)} to {max(years)}")
     for alert in alerts(documents):
