@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _TOPIC = "evaluation"
 _BATCH = 128
-_EPOCH_MS = 1_600_000_000_000
+EPOCH_MS = 1_600_000_000_000
 
 
 class Replay:
@@ -89,10 +89,10 @@ class Replay:
             yield [self._item(source, first + start + k, row) for k, row in enumerate(part)]
 
     def _position(self, alert: DriftAlert) -> int:
-        return (alert.detected_at - _EPOCH_MS) // self._step_ms + 1
+        return (alert.detected_at - EPOCH_MS) // self._step_ms + 1
 
     def _item(self, source: str, number: int, row: int) -> Item:
-        moment = _EPOCH_MS + number * self._step_ms
+        moment = EPOCH_MS + number * self._step_ms
         document = replace(
             self._documents[row],
             doc_id=f"{source}-{number}",
