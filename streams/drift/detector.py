@@ -7,14 +7,17 @@ length that the budget grants, ``budget.py``) an alert is opened.
 ``alarmed``: the old reference goes on being asked, so that a stream that comes back is told from
 one that stays changed (``comeback.py``); the alert is updated meanwhile (``lifecycle.py``). If it
 comes back, the alert is closed and the same reference watches on. If it has not after the cool-down
-and as many documents as a reference has, these documents are the new normal: the alert is closed,
-and they become the next reference at once. The documents of the cool-down are left out, so that a
-change under way does not end up in the middle of it. Each window says which reference it was
-compared with, and why that was taken: the seam.
+and as many documents as a reference has, these documents are the new normal (unless ``settles`` is
+off): the alert is closed, and they become the next reference at once. The documents of the
+cool-down are left out, so that a change under way does not end up in the middle of it. Each window
+says which reference it was compared with, and why that was taken: the seam.
 
 A new embedding model, revision, vector length or set of labels starts its own reference, after ten
 documents of it in a row (so that two workers that overlap during a roll-out do not reset each other
-for ever); until then its documents are left out of detection. ``rebaseline`` does so by hand.
+for ever); until then its documents are left out of detection. ``rebaseline`` does so by hand, with
+the next documents of the stream or with others that are handed in (``learn``). A rolling reference
+(``renew_documents``) ages: the newest quiet documents follow it, and a drift slower than that is
+never told.
 """
 
 from __future__ import annotations
@@ -76,6 +79,9 @@ class Progress:
         cooldown: documents still to be passed over before the next reference is collected.
         reason: why the reference was taken.
         returns: how often the stream has come back to this reference.
+        awaited: documents that are still to be handed in as the reference.
+        age: documents watched since the reference was taken or come back to.
+        dropped: how often the collection of a rolling reference was given up.
     """
 
     state: str = "collecting"
@@ -85,13 +91,26 @@ class Progress:
     threshold: float | None = None
     reason: str = "first"
     returns: int = 0
+    awaited: int = 0
+    age: int = 0
+    dropped: int = 0
 
 
 class Detector:
-    """Drift detection for one source; deterministic given the documents in order."""
+    """Drift detection for one segment; deterministic given the documents in order.
 
-    def __init__(self, source: str, options: DriftOptions, events: Lifecycle) -> None:
+    Args:
+        source: whose documents.
+        options: of the detection.
+        events: takes the findings.
+        label: of all its documents; empty for a whole source.
+    """
+
+    def __init__(
+        self, source: str, options: DriftOptions, events: Lifecycle, label: str = ""
+    ) -> None:
         self.unusable = 0
+        self._label = label
         self._events = events
         self._first = 0
         self._source = source
@@ -144,6 +163,29 @@ class Detector:
     def rebaseline(self) -> None:
         """Collect a new reference from the next document on; whoever calls closes the alerts."""
         self._rebaseline("by-hand")
+
+    def rebaseline_with(self, documents: int) -> None:
+        """Collect a new reference from so many documents that ``learn`` brings."""
+        self._rebaseline("chosen")
+        self._progress.awaited = documents
+
+    def learn(self, document: Enriched) -> None:
+        """Take in a document of the reference that is awaited; any other is passed over.
+
+        One of another model or set of labels than the first is not comparable, and left out.
+        """
+        progress = self._progress
+        if not progress.awaited:
+            return
+        progress.awaited -= 1
+        (run,) = runs([document])
+        if run.usable:
+            if not len(self._collected):
+                self._rollout.adopt(run)
+            if self._rollout.is_in_force(run):
+                self._keep(run, 0, 1)
+        if not progress.awaited and len(self._collected) >= 2 * self._options.block_documents:
+            self._fit()
 
     @property
     def standing(self) -> float:
@@ -220,6 +262,8 @@ class Detector:
         prefix = f"{progress.reference_id}/"
         again = f"again{progress.returns}/" if progress.returns else ""
         collected = "reference/" if progress.state == "collecting" else f"next{progress.returns}/"
+        if progress.dropped:
+            collected = f"dropped{progress.dropped}/{collected}"
         return prefix + collected, prefix + again
 
     def _advance(self, run: Run, first: int) -> None:
@@ -229,9 +273,7 @@ class Detector:
         while first < total:
             watch = self._watch
             if watch is None:
-                missing = self._options.reference_documents - len(self._collected)
-                last = min(total, first + missing)
-                self._collect(run, first, last)
+                last = self._collect(run, first)
             else:
                 if coded is None or ahead is None:
                     coded = self._coded(watch, run)
@@ -247,16 +289,41 @@ class Detector:
         if progress.cooldown:
             progress.cooldown -= last - first
             return
+        if not self._options.settles:
+            return
         self._keep(run, first, last)
         if len(self._collected) >= self._options.reference_documents:
             self._close("new-reference", run.documents[last - 1])
-            progress.reference_id, progress.returns = progress.reference_id + 1, 0
-            progress.reason = "new-reference"
-            progress.score = progress.threshold = None
-            self._fit()
+            self._follow("new-reference")
 
-    def _collect(self, run: Run, first: int, last: int) -> None:
-        collected = len(self._collected)
+    def _grow(self, run: Run, first: int, last: int) -> None:
+        """Collect the next of the rolling references, where they roll."""
+        progress, after = self._progress, self._options.renew_documents
+        if after is None:
+            return
+        from_age = after - self._options.reference_documents
+        progress.age += last - first
+        start = last - min(last - first, progress.age - from_age)
+        if start < last:
+            self._keep(run, start, last)
+        if progress.age >= after:
+            self._follow("rolling")
+
+    def _follow(self, reason: str) -> None:
+        """Take what was collected as the next reference."""
+        progress = self._progress
+        progress.reference_id, progress.returns, progress.dropped = progress.reference_id + 1, 0, 0
+        progress.reason = reason
+        progress.score = progress.threshold = None
+        self._fit()
+
+    def _collect(self, run: Run, first: int) -> int:
+        """Collect the reference; returns up to where."""
+        collected, total = len(self._collected), len(run.documents)
+        if self._progress.awaited:
+            self._readings += [self._reading()] * (total - first)
+            return total
+        last = min(total, first + self._options.reference_documents - collected)
         self._readings += [
             self._reading()._replace(reference_documents=collected + row)
             for row in range(1, last - first + 1)
@@ -264,6 +331,7 @@ class Detector:
         self._keep(run, first, last)
         if len(self._collected) >= self._options.reference_documents:
             self._fit()
+        return last
 
     def _keep(self, run: Run, first: int, last: int) -> None:
         rows = np.concatenate((run.vectors[first:last], run.facts[first:last]), axis=1)
@@ -271,12 +339,12 @@ class Detector:
 
     def _fit(self) -> None:
         kept, facts = self._collected.kept().split(self._rollout.dimensions)
-        names = (self._source, self._rollout.model, self._progress.reference_id)
+        names = (self._source + self._label, self._rollout.model, self._progress.reference_id)
         seed = hash_text("\x1f".join(map(str, names)))
         reference = fit(kept, facts, self._options, seed)
         self._watch = Watch(reference, encode_profile(kept), self._options)
         self._collected, self._departure = _collection(), None
-        self._progress.state = "watching"
+        self._progress.state, self._progress.age = "watching", 0
 
     def _coded(self, watch: Watch, run: Run) -> Coded:
         """Return the numbers of the channels, and the embeddings as they are kept."""
@@ -287,24 +355,37 @@ class Detector:
     def _watch_on(self, watch: Watch, run: Run, coded: Coded, ahead: Ahead) -> int:
         """Watch the run's documents from where the readings end; returns up to where."""
         first = len(self._readings) - run.first
+        until = self._until(len(run.documents), first)
         if self._departure is None and self._progress.state == "watching":
-            last = self._pass_quiet(watch, run, ahead, first)
+            last = self._pass_quiet(watch, run, ahead, (first, until))
             if last > first:
                 stretch = slice(first, last)
                 watch.take(run.documents[stretch], _cut(coded, stretch), ahead)
+                self._grow(run, first, last)
                 return last
-        last = min(len(run.documents), first + self._stretch(watch))
+        last = min(until, first + self._stretch(watch))
         alarmed = self._progress.state == "alarmed"
         self._take_block(watch, run, coded, ahead, slice(first, last))
-        if alarmed and self._watch is watch:
+        if self._watch is watch and alarmed:
             self._prepare(run, first, last)
+        elif self._watch is watch and self._progress.state == "watching":
+            self._grow(run, first, last)
         return last
 
-    def _pass_quiet(self, watch: Watch, run: Run, ahead: Ahead, first: int) -> int:
+    def _until(self, total: int, first: int) -> int:
+        """Return where the run ends, or the reference is renewed."""
+        after, progress = self._options.renew_documents, self._progress
+        if after is None or progress.state != "watching":
+            return total
+        return min(total, first + after - progress.age)
+
+    def _pass_quiet(self, watch: Watch, run: Run, ahead: Ahead, part: tuple[int, int]) -> int:
         """Note readings up to the first block above its threshold; returns where that begins."""
-        total, block = len(run.documents), self._options.block_documents
+        (first, total), block = part, self._options.block_documents
         reading, last, end = self._reading(), first, first + watch.missing
         for score in ahead.scores[ahead.taken :]:
+            if end > total:
+                break
             if score is not None:
                 threshold = self._threshold(watch, self._segments[run.first + end - 1])
                 if score > threshold:
@@ -337,6 +418,8 @@ class Detector:
     def _stretch(self, watch: Watch) -> int:
         """Return for how many documents nothing but the block's sums changes."""
         if self._progress.state == "watching":
+            return watch.missing
+        if not self._progress.cooldown and not self._options.settles:
             return watch.missing
         wanted = self._options.reference_documents - len(self._collected)
         return min(watch.missing, self._progress.cooldown or wanted)
@@ -372,6 +455,9 @@ class Detector:
         if not self._tell(self._finding(watch, verdict, document, over=False)):
             return  # it rests after its last alert
         self._departure = Departure.at(verdict, watch)
+        if len(self._collected):  # of a rolling reference: the change is in it
+            self._collected = _collection()
+            self._progress.dropped += 1
         self._progress.state = "alarmed"
         self._progress.cooldown = self._options.cooldown_documents
 
@@ -380,7 +466,7 @@ class Detector:
         progress = self._progress
         self._watch = Watch(watch.reference, watch.profile, self._options)
         self._collected, self._departure = _collection(), None
-        progress.state, progress.cooldown = "watching", 0
+        progress.state, progress.cooldown, progress.age = "watching", 0, 0
         progress.score = progress.threshold = None
         progress.returns += 1
 
@@ -392,6 +478,7 @@ class Detector:
         before = self._events.alert(KIND)
         return Finding(
             source=self._source,
+            label=self._label,
             kind=KIND,
             score=verdict.score,
             threshold=progress.threshold or 0.0,
@@ -428,6 +515,7 @@ class Detector:
         progress = self._progress
         progress.reference_id += 1
         progress.state, progress.cooldown, progress.returns = "collecting", 0, 0
+        progress.awaited = progress.dropped = 0
         progress.score = progress.threshold = None
         progress.reason = reason
         self.shadow.drop()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 
 from streams.drift.canary_post import CanaryPost
-from streams.drift.control import Rebaseline
+from streams.drift.control import Learn, Rebaseline
 from streams.drift.monitors.facts import facts_of
 from streams.drift.options import DriftOptions
 from streams.drift.segment import HEAD, Segment
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from schemas.messages import DriftAlert, Enriched, Origin, WindowStats
+    from streams.drift.control import Control
     from streams.drift.discoveries import Share
 
 __all__ = ["DriftOptions", "DriftOutput", "DriftStage", "StatePart"]
@@ -95,7 +96,7 @@ class DriftStage:
         self._orphans: list[StatePart] = []
         self._past = _Counts()
 
-    def process(self, batch: Sequence[tuple[Origin, Enriched | Rebaseline]]) -> DriftOutput:
+    def process(self, batch: Sequence[tuple[Origin, Enriched | Control]]) -> DriftOutput:
         """Count a batch; the partitions may be mixed, each in the order of its offsets.
 
         Args:
@@ -123,14 +124,20 @@ class DriftStage:
 
     def _obeyed(self, controls: Iterable[tuple[Origin, Any]]) -> Iterator[DriftAlert]:
         for origin, control in controls:
-            segment = self._segments.get(control.source)
+            if isinstance(control, Rebaseline) and control.documents:
+                segment: Segment | None = self._segment(control.source, origin.partition)
+            else:
+                segment = self._segments.get(control.source)
             if segment is None or segment.partition != origin.partition:
                 continue
-            if segment.gate.admit_control(origin):
-                self._sharing[origin.partition].reach(origin.offset)
-                yield from segment.rebaseline(control.reason)
-            else:
+            if not segment.gate.admit_control(origin):
                 self._past.replayed += 1
+                continue
+            self._sharing[origin.partition].reach(origin.offset)
+            if isinstance(control, Learn):
+                segment.learn(control.document)
+            else:
+                yield from segment.rebaseline(control.reason, control.documents)
 
     def _counted(self, batch: Sequence[tuple[Origin, Any]]) -> DriftOutput:
         stats: list[WindowStats] = []
@@ -300,8 +307,8 @@ class DriftStage:
         return segment
 
 
-def _kind(message: Enriched | Rebaseline) -> str:
-    if isinstance(message, Rebaseline):
+def _kind(message: Enriched | Control) -> str:
+    if isinstance(message, (Rebaseline, Learn)):
         return _CONTROL
     return _CANARY if message.source == CANARY_SOURCE else _DOCUMENT
 
