@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from streams.drift.by_label import OF_THE_SOURCE, ByLabel
 from streams.drift.codec import blob, pack, unpack
+from streams.drift.counting import Arrivals
 from streams.drift.detector import Detector
 from streams.drift.finding import Moment
 from streams.drift.gate import Gate
 from streams.drift.joining import Joining
 from streams.drift.lifecycle import Lifecycle
-from streams.drift.windows import Arrivals, Windows
+from streams.drift.windows import Windows
 from streams.errors import UnreadableState
 
 if TYPE_CHECKING:

@@ -18,59 +18,50 @@ order they are written. A document counts once per window by its ``doc_id``.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streams.drift.codec import pack, under
-from streams.drift.hashset import HashSet, distinct
+from streams.drift.codec import under
+from streams.drift.counting import Counting
 from streams.drift.monitors.copies import Copies
-from streams.drift.monitors.facts import part
 from streams.drift.monitors.metrics import Closed
 from streams.drift.monitors.monitors import Monitors
-from streams.drift.vocabulary import Vocabulary
 from streams.drift.watermark import NEVER, Watermark
-from streams.drift.window import Window, decode_runs
+from streams.drift.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     import numpy.typing as npt
 
     from schemas.messages import DriftAlert, WindowStats
-    from streams.drift.detector import Reading
+    from streams.drift.counting import Arrivals
     from streams.drift.finding import Moment
-    from streams.drift.monitors.facts import Facts
     from streams.drift.options import DriftOptions
-    from streams.drift.sketches.rows import Sketched
-    from streams.drift.words import Words
 
-    Hashes = npt.NDArray[np.uint64]
-
-_TURN = 512  # documents between two looks at the vocabulary's size
+_MANY = 4  # documents that are faster added together
 
 
-@dataclass(frozen=True, slots=True)
-class Arrivals:
-    """Documents of one source, in order of arrival.
+@dataclass(slots=True)
+class _Coming:
+    """The documents at work.
 
     Attributes:
-        facts: of each.
-        words: of each.
-        readings: what the detector said after each.
-        segments: how many sources shared the partition's budget when each came.
-        first: documents of the source before these.
-        rows: what each adds to the sketches.
+        marks: the watermark after each.
+        starts: of each one's window.
+        ids: hash of each one's ``doc_id``.
+        ends: where stretches of documents of one window end.
+        one_by_one: up to where documents are added one by one, since one of them repeats another.
     """
 
-    facts: Facts
-    words: Words
-    readings: Sequence[Reading]
-    segments: Sequence[int]
-    first: int
-    rows: Sketched
+    marks: list[int]
+    starts: list[int]
+    ids: list[int]
+    ends: list[int]
+    one_by_one: int = 0
 
 
 class Windows:
@@ -88,13 +79,10 @@ class Windows:
         self._now = NEVER  # the watermark after the document at work
         self._forgotten = NEVER  # windows that end here or earlier take nothing in any more
         self._deadline = -NEVER  # earliest moment at which a window closes or is forgotten
-        self._count = 0
-        self._vocabulary = Vocabulary()
+        self._counting = Counting()
         self._copies = Copies()
         self._monitors = Monitors(source, options)
         self._arrivals: Arrivals | None = None
-        self._codes = np.empty(0, np.uint8)
-        self._unsettled: list[tuple[int, Window | None]] = []
         self._emissions: list[tuple[int, WindowStats]] = []
         self._alerts: list[tuple[int, DriftAlert]] = []
 
@@ -104,17 +92,23 @@ class Windows:
         """Count documents; returns records and alerts with the index of their document."""
         self._emissions, self._alerts, self._arrivals = [], [], arrivals
         facts, length = arrivals.facts, self._window_ms
-        self._codes = self._copies.advance(facts.signatures, facts.contents)
+        self._counting.begin(arrivals, self._copies.advance(facts.signatures, facts.contents))
         published, received, heard = facts.times.T
         moments = np.minimum(published, received).tolist()
-        marks = self._watermark.advance(facts.places, moments, heard.tolist())
-        starts = (published // length * length).tolist()
-        for index, each in enumerate(zip(marks, starts, facts.ids.tolist(), strict=True)):
-            self._now, start, identity = each
+        starts = published // length * length
+        coming = _Coming(
+            self._watermark.advance(facts.places, moments, heard.tolist()),
+            starts.tolist(),
+            facts.ids.tolist(),
+            [*(np.flatnonzero(starts[1:] != starts[:-1]) + 1).tolist(), len(starts)],
+        )
+        index = 0
+        while index < len(starts):
+            self._now = coming.marks[index]
             if self._now >= self._deadline:
                 self._sweep(index)
-            self._add(index, start, identity)
-        self._settle()
+            index = self._add_many(index, coming) or self._add(index, coming)
+        self._counting.settle()
         return self._emissions, self._alerts
 
     def open_stats(self) -> list[WindowStats]:
@@ -131,25 +125,49 @@ class Windows:
 
     # --- documents
 
-    def _add(self, index: int, start: int, identity: int) -> None:
+    def _add_many(self, index: int, coming: _Coming) -> int:
+        """Add documents of one open window while they do no more than count.
+
+        Returns the place of the next document; 0 where the first one already does more.
+        """
+        window = self._windows.get(coming.starts[index])
+        if window is None or index < coming.one_by_one:
+            return 0
+        last = coming.ends[bisect_right(coming.ends, index)]
+        last = min(
+            last,
+            index + window.due - 1 - window.documents,
+            index + self._counting.room - 1,
+        )
+        last = bisect_left(coming.marks, self._deadline, index, max(last, index))
+        if last < index + _MANY:
+            return 0
+        if not window.ids.add_all(coming.ids[index:last]):
+            coming.one_by_one = last
+            return 0
+        window.documents += last - index
+        window.late += (last - index) * window.closed
+        self._counting.note(window, index, last)
+        return last
+
+    def _add(self, index: int, coming: _Coming) -> int:
+        """Add a document; returns the place of the next one."""
+        start = coming.starts[index]
         window = self._windows.get(start) or self._open(start)
         if window is None:
             self.too_late += 1
-        elif not window.ids.add(identity):
+        elif not window.ids.add(coming.ids[index]):
             self.repeated += 1
-            return
+            return index + 1
         else:
             window.documents += 1
             window.late += window.closed
-        self._unsettled.append((index, window))
-        self._count += 1
-        if self._count % _TURN == 0:
-            self._settle()
-            self._vocabulary.turn()
+        self._counting.note(window, index, index + 1)
         if window is not None and window.documents >= window.due:
             self._emit(index, window)
         if len(self._windows) > self._most:
             self._forget(index, self._windows[min(self._windows)])
+        return index + 1
 
     def _open(self, start: int) -> Window | None:
         end = start + self._window_ms
@@ -178,7 +196,7 @@ class Windows:
 
     def _close(self, index: int, window: Window) -> None:
         """Close a window and have it judged; its documents came before the one at ``index``."""
-        self._settle()
+        self._counting.settle()
         window.closed = True
         if self._arrivals is None:
             return
@@ -205,54 +223,9 @@ class Windows:
         self._forgotten = max(self._forgotten, window.start + self._window_ms)
 
     def _emit(self, index: int, window: Window) -> None:
-        self._settle()
+        self._counting.settle()
         window.emitted()
         self._emissions.append((index, window.stats(self._source, self._window_ms)))
-
-    # --- adding up what was counted
-
-    def _settle(self) -> None:
-        """Add up the documents that wait, in order of arrival.
-
-        The result does not depend on when this is called: sums are of whole numbers, a word belongs
-        to the window that held its first use, and sets do not care in which portions they grow.
-        """
-        if not self._unsettled or self._arrivals is None:
-            return
-        rows = [row for row, _ in self._unsettled]
-        owners = [window for _, window in self._unsettled]
-        self._unsettled = []
-        self._count_documents(self._arrivals, owners, rows)
-        words = self._arrivals.words
-        # A word's first use decides: the windows take turns as their documents came.
-        start = 0
-        for end in range(1, len(owners) + 1):
-            if end == len(owners) or owners[end] is not owners[start]:
-                self._count_words(owners[start], distinct(words.take(rows[start:end]).flat))
-                start = end
-
-    def _count_documents(
-        self, arrivals: Arrivals, owners: Sequence[Window | None], rows: Sequence[int]
-    ) -> None:
-        indices: dict[int, list[int]] = {}
-        windows: dict[int, Window] = {}
-        for row, window in zip(rows, owners, strict=True):
-            if window is not None:
-                windows[window.start] = window
-                indices.setdefault(window.start, []).append(row)
-        for start, mine in indices.items():
-            readings = [arrivals.readings[row] for row in mine]
-            windows[start].add(arrivals.facts.part(mine), part(self._codes, mine), readings)
-            for model, sketched in arrivals.rows.parts(mine):
-                windows[start].sketch(model, sketched)
-
-    def _count_words(self, window: Window | None, words: Hashes) -> None:
-        if window is None:
-            self._vocabulary.add(words)
-            return
-        # What the window has had before went through the vocabulary then.
-        fresh = window.terms.add(words)
-        window.new_tokens += int(np.count_nonzero(self._vocabulary.add(fresh)))
 
     # --- state
 
@@ -262,10 +235,7 @@ class Windows:
         for start, window in self._windows.items():
             for name, encode in window.parts().items():
                 named[f"window/{self._window_ms}/{start}/{name}"] = encode
-        words = self._vocabulary
-        for generation, hashes in enumerate((words.old, words.young), words.generation - 1):
-            for name, run in hashes.named_runs().items():
-                named[f"words/{generation}/{name}"] = partial(pack, {}, {"hashes": run})
+        named |= self._counting.parts()
         own = {"copies": self._copies.parts(), "monitors": self._monitors.parts()}
         for kind, parts in own.items():
             named |= {f"{kind}/{name}": encode for name, encode in parts.items()}
@@ -273,17 +243,16 @@ class Windows:
 
     def head(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
         """Return the small moving state: numbers and arrays."""
-        words = self._vocabulary
+        counted, words = self._counting.head()
         numbers = {
             **self._watermark.numbers(),
+            **counted,
             "forgotten": self._forgotten,
-            "count": self._count,
-            "generation": words.generation,
             "copies": self._copies.count,
             "monitors": self._monitors.head(),
         }
         tail = {f"copies/{name}": array for name, array in self._copies.tail().items()}
-        return numbers, {"young": words.young.recent, "old": words.old.recent, **tail}
+        return numbers, {**words, **tail}
 
     def restore(
         self,
@@ -295,11 +264,7 @@ class Windows:
         self._watermark.restore(numbers)
         self._now = self._watermark.value
         self._forgotten = numbers["forgotten"]
-        self._count = numbers["count"]
-        generation = numbers["generation"]
-        young = HashSet(arrays["young"], decode_runs(under(f"words/{generation}/", parts)))
-        old = HashSet(arrays["old"], decode_runs(under(f"words/{generation - 1}/", parts)))
-        self._vocabulary = Vocabulary(young, old, generation)
+        self._counting.restore(numbers, arrays, parts)
         tail = {name: arrays[f"copies/{name}"] for name in ("signatures", "contents")}
         self._copies.restore(numbers["copies"], under("copies/", parts), tail)
         self._monitors.restore(numbers["monitors"], under("monitors/", parts))

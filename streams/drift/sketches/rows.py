@@ -42,9 +42,8 @@ class Sketched(NamedTuple):
         chosen = slice_of(documents)
         return Sketched(self.models, self.rows, self.kinds[chosen], self.places[chosen])
 
-    def parts(self, documents: Sequence[int]) -> Iterator[tuple[Model, npt.NDArray[np.float32]]]:
+    def parts(self, chosen: slice | list[int]) -> Iterator[tuple[Model, npt.NDArray[np.float32]]]:
         """Yield the rows of some documents, in ascending order, model by model."""
-        chosen = slice_of(documents)
         kinds, places = self.kinds[chosen], self.places[chosen]
         for kind, (model, rows) in enumerate(zip(self.models, self.rows, strict=True)):
             own = places[kinds == kind]
