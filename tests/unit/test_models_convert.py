@@ -101,9 +101,9 @@ def test_a_missing_tensor_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"model_type": "gpt2"}, "cannot convert architecture 'gpt2'; known: bert"),
+        ({"model_type": "gpt5"}, "cannot convert architecture 'gpt5'; known: bart, bert, "),
         ({"position_embedding_type": "relative_key"}, "absolute positions"),
-        ({"hidden_act": "silu"}, "activation 'silu'"),
+        ({"hidden_act": "mish"}, "activation 'mish'"),
     ],
 )
 def test_what_cannot_be_converted_is_named(

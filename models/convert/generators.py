@@ -1,0 +1,62 @@
+"""Models that write text, converted by CTranslate2's own converter, which needs PyTorch.
+
+PyTorch is asked for here and nowhere else: ``pip install 'tidemark[convert]'``. Where a model has
+been converted already, by anybody, it is not needed at all.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import TYPE_CHECKING, Any
+
+from streams.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SEQUENCE_TO_SEQUENCE = frozenset({"bart", "m2m_100", "marian", "mbart", "mt5", "pegasus", "t5"})
+DECODERS = frozenset(
+    {"gemma", "gemma2", "gpt2", "llama", "mistral", "phi", "phi3", "qwen2", "qwen3"}
+)
+ARCHITECTURES = SEQUENCE_TO_SEQUENCE | DECODERS
+"""By the ``model_type`` of config.json."""
+
+
+def convert(
+    source: Path, weights: str, target: Path, *, kind: str, quantization: str | None
+) -> None:
+    """Convert a folder of transformers' with CTranslate2's converter; only safetensors are read.
+
+    Raises:
+        Misconfigured: there are no such weights, PyTorch is missing, or the model cannot be
+            converted.
+    """
+    if not (source / weights).is_file():
+        raise Misconfigured(f"{source} has no {weights}")
+    if importlib.util.find_spec("torch") is None:
+        raise Misconfigured(
+            f"converting a {kind} model needs PyTorch: pip install 'tidemark[convert]', "
+            "or pull a repository that holds it converted (model.bin of CTranslate2)"
+        )
+    try:
+        _converter(source).convert(str(target), quantization=quantization)
+    except Exception as error:
+        line = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise Misconfigured(f"CTranslate2 cannot convert {source}: {line}") from error
+
+
+def _converter(source: Path) -> Any:
+    from ctranslate2.converters import TransformersConverter  # noqa: PLC0415 - heavy import
+
+    class SafeConverter(TransformersConverter):  # type: ignore[misc] # an untyped library's
+        """Reads safetensors only, runs no code of the model's, and asks no network."""
+
+        def load_model(self, model_class: Any, path: str, **options: Any) -> Any:
+            return model_class.from_pretrained(
+                path, use_safetensors=True, local_files_only=True, **options
+            )
+
+        def load_tokenizer(self, tokenizer_class: Any, path: str, **options: Any) -> Any:
+            return tokenizer_class.from_pretrained(path, local_files_only=True, **options)
+
+    return SafeConverter(str(source))
