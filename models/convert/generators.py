@@ -33,7 +33,7 @@ def convert(
     """
     if not (source / weights).is_file():
         raise Misconfigured(f"{source} has no {weights}")
-    if importlib.util.find_spec("torch") is None:
+    if not has_pytorch():
         raise Misconfigured(
             f"converting a {kind} model needs PyTorch: pip install 'tidemark[convert]', "
             "or pull a repository that holds it converted (model.bin of CTranslate2)"
@@ -43,6 +43,11 @@ def convert(
     except Exception as error:
         line = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise Misconfigured(f"CTranslate2 cannot convert {source}: {line}") from error
+
+
+def has_pytorch() -> bool:
+    """Tell whether PyTorch is installed, without importing it."""
+    return importlib.util.find_spec("torch") is not None
 
 
 def _converter(source: Path) -> Any:

@@ -65,7 +65,7 @@ def _parts(path: Path) -> tuple[dict[str, Any], memoryview]:
     The format: the header's length in eight bytes, the header as JSON, the tensors' bytes. NumPy
     has no bfloat16, so that the library's own reader for it refuses half of today's checkpoints.
     """
-    content = memoryview(np.fromfile(path, dtype=np.uint8))  # writable, as the converter needs
+    content = np.fromfile(path, dtype=np.uint8).data  # writable, as the converter needs
     begin = 8 + int.from_bytes(content[:8], "little")
     return json.loads(bytes(content[8:begin])), content[begin:]
 

@@ -95,7 +95,7 @@ def test_generators_ask_for_pytorch_by_name(
 ) -> None:
     """Where PyTorch is missing, one line says how to get it and how to do without."""
     write_tiny_classifier(tmp_path / "made", model_type=kind)
-    monkeypatch.setattr(generators.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(generators, "has_pytorch", lambda: False)
     with pytest.raises(Misconfigured, match=r"needs PyTorch: pip install 'tidemark\[convert\]'"):
         convert(tmp_path / "made", WEIGHTS, tmp_path / "out")
 
