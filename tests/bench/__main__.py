@@ -3,7 +3,7 @@
     python -m tests.bench [--documents N] [--report FILE]
     python -m tests.bench throughput [...]     around a no-op model, against other frameworks
     python -m tests.bench soak [...]           an hour at 70 % of the top rate
-    python -m tests.bench encoder | drift      parts, on real documents in TIDEMARK_BENCH_DATA
+    python -m tests.bench encoder | drift | guard    parts, on real documents in TIDEMARK_BENCH_DATA
 
 Figures are ratios inside one run where they can be, since absolute speeds say more of the machine
 than of the code. Each has ``--help``.
@@ -21,6 +21,7 @@ _PARTS = {
     "soak": "tests.bench.soak",
     "encoder": "tests.bench.bench_encoder",
     "drift": "tests.bench.bench_drift",
+    "guard": "tests.bench.bench_guard",
 }
 
 

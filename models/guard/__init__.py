@@ -1,0 +1,12 @@
+"""Guardrails on generated summaries: pure functions of texts and handed-in embeddings."""
+
+from __future__ import annotations
+
+from models.guard.guard import FALLBACK, Chosen, Guard, Limits, Report, choose
+from models.guard.vectors import Embedded, embed
+from models.guard.verdict import RULES, Rule, Verdict
+
+__all__ = [
+    "FALLBACK", "RULES", "Chosen", "Embedded", "Guard", "Limits", "Report", "Rule", "Verdict",
+    "choose", "embed",
+]  # fmt: skip

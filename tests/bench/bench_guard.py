@@ -1,0 +1,125 @@
+"""How many planted errors the guardrails catch, and how many true summaries they flag.
+
+    python -m tests.bench guard [--data FOLDER] [--models FOLDER] [--part report|tune] [--show]
+
+``FOLDER`` (or ``TIDEMARK_BENCH_DATA``) holds ``scitldr_train.jsonl.xz``, ``scitldr_dev.jsonl.xz``
+and ``ag_news.csv.xz``. Thresholds and word lists were made on the part ``tune`` (SciTLDR's train
+split, the first half of AG News); the part ``report`` (its dev split, the other half) is for the
+figures. True summaries are the one-sentence summaries that people wrote of papers, and the leads
+of news items.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from models.guard import RULES, Guard, embed
+from models.guard.text import Prose
+from models.manifest import DEFAULT_MODEL
+from models.registry import Registry
+from streams.drift.evaluate.measure import wilson_interval
+from tests.bench.bench_encoder import csv_rows, json_lines, load
+from tests.bench.planted import Kind, Pair, plant
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from models.enricher import OnePassEnricher
+    from models.guard import Report
+
+_SEED = 20_240_501
+_BATCH = 64
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=os.environ.get("TIDEMARK_BENCH_DATA"))
+    parser.add_argument("--models", type=Path, default=Path(".tidemark"))
+    parser.add_argument("--part", choices=("report", "tune"), default="report")
+    parser.add_argument("--number", type=int, default=200, help="summaries of each kind")
+    parser.add_argument("--show", action="store_true", help="print what was missed or flagged")
+    given = parser.parse_args()
+    if given.data is None:
+        parser.error("give --data FOLDER or set TIDEMARK_BENCH_DATA")
+    enricher = load(Registry(given.models).folder(DEFAULT_MODEL))
+    generator = random.Random(_SEED)
+    for name, pairs in collections(given.data, given.part).items():
+        generator.shuffle(pairs)
+        say(f"{name}, part {given.part}, {len(pairs):,} documents")
+        for kind, chosen in samples(pairs, given.number, generator).items():
+            tell(kind, chosen, judge(enricher, chosen), show=given.show)
+
+
+def collections(data: Path, part: str) -> dict[str, list[Pair]]:
+    """Return documents with true summaries, by collection."""
+    split = "train" if part == "tune" else "dev"
+    papers = [
+        Pair(f"{row['title']}.\n{' '.join(row['sentences'])}", row["summaries"][0])
+        for row in json_lines(data / f"scitldr_{split}.jsonl.xz")
+    ]
+    rows = list(csv_rows(data / "ag_news.csv.xz"))
+    half = rows[: len(rows) // 2] if part == "tune" else rows[len(rows) // 2 :]
+    news = [
+        Pair(f"{row['title']}.\n{row['text']}", Prose.of(row["text"]).sentences[0]) for row in half
+    ]
+    return {"papers, by people": papers, "news, their leads": news}
+
+
+def samples(pairs: Sequence[Pair], number: int, generator: random.Random) -> dict[str, list[Pair]]:
+    """Return true summaries, and as many wrong ones of each kind as there are, up to a number."""
+    found: dict[str, list[Pair]] = {"true": list(pairs[:number])}
+    for kind in get_args(Kind):
+        wrong: list[Pair] = []
+        for pair in pairs:
+            planted = plant(pair, pairs, kind, generator)
+            if planted is not None and len(wrong) < number:
+                wrong.append(planted.pair)
+        found[kind] = wrong
+    return found
+
+
+def judge(enricher: OnePassEnricher, pairs: Sequence[Pair]) -> list[Report]:
+    """Check every summary, with its embeddings."""
+    guard = Guard()
+    reports: list[Report] = []
+    for start in range(0, len(pairs), _BATCH):
+        batch = pairs[start : start + _BATCH]
+        vectors = embed(
+            enricher, [text for pair in batch for text in (pair.document, pair.summary)]
+        )
+        reports += [
+            guard.check(pair.document, pair.summary, embedded=(document, summary))
+            for pair, document, summary in zip(batch, vectors[::2], vectors[1::2], strict=True)
+        ]
+    return reports
+
+
+def tell(kind: str, pairs: Sequence[Pair], reports: Sequence[Report], *, show: bool) -> None:
+    """Print how many were flagged, with the 95 % interval, and by which rule."""
+    flagged = sum(not report.passed for report in reports)
+    low, high = wilson_interval(flagged, len(reports))
+    rules = Counter(rule for report in reports for rule in report.flags)
+    by = ", ".join(f"{rule} {rules[rule]}" for rule in RULES if rules[rule])
+    share = flagged / max(1, len(reports))
+    say(
+        f"  {kind:9}{flagged:4} of {len(reports):3} flagged, {share:.1%}"
+        f" ({low:.1%} to {high:.1%}): {by}"
+    )
+    for pair, report in zip(pairs, reports, strict=True):
+        if show and report.passed != (kind == "true"):
+            say(f"    {dict(report.evidence)} {pair.summary}")
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
