@@ -1,4 +1,4 @@
-"""Sentence vectors from CTranslate2: sub-batches of like length, mean pooling."""
+"""Vectors of texts from CTranslate2: sub-batches of like length, and pooling."""
 
 from __future__ import annotations
 
@@ -28,17 +28,23 @@ _CUDA_TOKENS = 16_384
 class SentenceEncoder:
     """A transformer encoder; safe to call from several threads.
 
+    A text's vector is the mean of its tokens' vectors, or with ``first`` that of its first token,
+    on which classification heads stand.
+
     Args:
         folder: the model's folder.
         device: ``auto``, ``cpu`` or ``cuda``.
         compute_type: ``auto`` or a compute type of CTranslate2.
         threads: CPU threads; 0 for all cores that this process may use.
+        first: take the first token's vector instead of the mean.
 
     Raises:
         Misconfigured: the device or the compute type is not there; names what is.
     """
 
-    def __init__(self, folder: Path, *, device: str, compute_type: str, threads: int) -> None:
+    def __init__(
+        self, folder: Path, *, device: str, compute_type: str, threads: int, first: bool = False
+    ) -> None:
         tune_process()
         import ctranslate2  # noqa: PLC0415 - heavy import
 
@@ -49,6 +55,7 @@ class SentenceEncoder:
         # Without padding a sentence's vector is the same, bit for bit, whatever shares its batch:
         # a document that is delivered again gets the same result. On a CPU that costs nothing.
         self._padded = not on_cpu
+        self._first = first
         self._tokens_per_call = _CPU_TOKENS if on_cpu else _CUDA_TOKENS
         # One sequence of small calls per core is 2.4 times as fast as all cores on every call.
         self._encoder = ctranslate2.Encoder(
@@ -59,32 +66,44 @@ class SentenceEncoder:
             intra_threads=1,
         )
 
-    def encode(self, ids: Sequence[list[int]]) -> Vectors:
-        """Return the mean of each sentence's token vectors, shape ``(sentences, dimensions)``.
+    def encode(self, ids: Sequence[list[int]], types: Sequence[list[int]] | None = None) -> Vectors:
+        """Return the vector of each sentence, shape ``(sentences, dimensions)``.
 
         The special tokens count as the sentence's own, as the model was trained; padding does not.
         On a CPU a vector does not depend on the other sentences at all; on a GPU only by rounding.
+
+        Args:
+            ids: token ids of each sentence.
+            types: token types of each, where the model tells two texts apart by them.
         """
         if not ids:
             return np.empty((0, 0), dtype=np.float32)
         parts = list(calls(ids, self._tokens_per_call, padded=self._padded))
         if len(parts) < 2 or self._workers == 1:  # noqa: PLR2004 - one part needs no threads
-            pooled = [self._forward(ids, part) for part in parts]
+            pooled = [self._forward(ids, types, part) for part in parts]
         else:
             with ThreadPoolExecutor(2 * self._workers, thread_name_prefix="encoder") as pool:
-                pooled = list(pool.map(lambda part: self._forward(ids, part), parts))
+                pooled = list(pool.map(lambda part: self._forward(ids, types, part), parts))
         vectors = np.concatenate(pooled)
         ordered = np.empty_like(vectors)
         ordered[np.concatenate(parts)] = vectors
         return ordered
 
-    def _forward(self, ids: Sequence[list[int]], part: npt.NDArray[np.intp]) -> Vectors:
+    def _forward(
+        self,
+        ids: Sequence[list[int]],
+        types: Sequence[list[int]] | None,
+        part: npt.NDArray[np.intp],
+    ) -> Vectors:
         batch = [ids[index] for index in part.tolist()]
-        output = self._encoder.forward_batch(batch).last_hidden_state
+        kinds = None if types is None else [types[index] for index in part.tolist()]
+        output = self._encoder.forward_batch(batch, token_type_ids=kinds).last_hidden_state
         if self.device != "cpu":
             import ctranslate2  # noqa: PLC0415 - heavy import
 
             output = output.to_device(ctranslate2.Device.cpu).to(ctranslate2.DataType.float32)
+        if self._first:
+            return np.asarray(output)[:, 0].copy()
         lengths = np.fromiter(map(len, batch), dtype=np.int64, count=len(batch))
         return mean_pool(np.asarray(output), lengths)
 

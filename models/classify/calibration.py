@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from models.classify.zeroshot import softmax
 
-_TEMPERATURES = np.geomspace(0.005, 1.0, 200)
+_COSINES = np.geomspace(0.005, 1.0, 200)
+_LOGITS = np.geomspace(0.05, 20.0, 200)
 
 
 def best_temperature(cosines: npt.NDArray[np.float64], truth: npt.NDArray[np.int64]) -> float:
@@ -20,8 +21,21 @@ def best_temperature(cosines: npt.NDArray[np.float64], truth: npt.NDArray[np.int
         cosines: shape ``(documents, labels)``.
         truth: column of each document's true label, shape ``(documents,)``.
     """
-    losses = [negative_log_likelihood(softmax(cosines / value), truth) for value in _TEMPERATURES]
-    return float(_TEMPERATURES[int(np.argmin(losses))])
+    return _best(cosines, truth, _COSINES)
+
+
+def best_logit_temperature(logits: npt.NDArray[np.float64], truth: npt.NDArray[np.int64]) -> float:
+    """Return the same for a classifier's logits, which are around 1 where cosines are small."""
+    return _best(logits, truth, _LOGITS)
+
+
+def _best(
+    scores: npt.NDArray[np.float64],
+    truth: npt.NDArray[np.int64],
+    temperatures: npt.NDArray[np.float64],
+) -> float:
+    losses = [negative_log_likelihood(softmax(scores / value), truth) for value in temperatures]
+    return float(temperatures[int(np.argmin(losses))])
 
 
 def negative_log_likelihood(

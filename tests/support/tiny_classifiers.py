@@ -57,9 +57,11 @@ def write_tiny_classifier(
     return tensors
 
 
-def classifier_logits(kind: str, tensors: dict[str, Floats], ids: Sequence[int]) -> Floats:
+def classifier_logits(
+    kind: str, tensors: dict[str, Floats], ids: Sequence[int], types: Sequence[int] | None = None
+) -> Floats:
     """Return the logits of one sequence by the textbook, shape ``(labels,)``."""
-    first = bert_forward(tensors, ids)[0]
+    first = bert_forward(tensors, ids, types)[0]
     inner = first @ tensors["pooler.dense.weight"].T + tensors["pooler.dense.bias"]
     inner = np.maximum(inner, 0) if kind == "distilbert" else np.tanh(inner)
     logits: Floats = inner @ tensors["classifier.weight"].T + tensors["classifier.bias"]

@@ -81,7 +81,9 @@ def tiny_tokenizer() -> str:
     tokenizer.pre_tokenizer = BertPreTokenizer()
     tokenizer.add_special_tokens(list(_SPECIAL))
     tokenizer.post_processor = TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[(name, ids[name]) for name in ("[CLS]", "[SEP]")]
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[(name, ids[name]) for name in ("[CLS]", "[SEP]")],
     )
     # As the real one comes: whoever loads it must switch these off.
     tokenizer.enable_truncation(8)
@@ -110,7 +112,9 @@ def pinned_tiny(folder: Path) -> PinnedModel:
     )
 
 
-def bert_forward(tensors: dict[str, Floats], ids: Sequence[int]) -> Floats:
+def bert_forward(
+    tensors: dict[str, Floats], ids: Sequence[int], types: Sequence[int] | None = None
+) -> Floats:
     """Return the hidden states of one sequence, shape ``(tokens, WIDTH)``, by the textbook."""
 
     def linear(values: Floats, name: str) -> Floats:
@@ -125,7 +129,8 @@ def bert_forward(tensors: dict[str, Floats], ids: Sequence[int]) -> Floats:
 
     words = tensors["embeddings.word_embeddings.weight"][list(ids)]
     places = tensors["embeddings.position_embeddings.weight"][: len(ids)]
-    hidden = words + places + tensors["embeddings.token_type_embeddings.weight"][0]
+    kinds = tensors["embeddings.token_type_embeddings.weight"][list(types or [0] * len(ids))]
+    hidden = words + places + kinds
     hidden = norm(hidden, "embeddings.LayerNorm")
     for layer in range(LAYERS):
         at = f"encoder.layer.{layer}"

@@ -1,0 +1,173 @@
+"""The one-pass enricher with another classifier or a writing summarizer plugged in.
+
+The embedding, the token statistics and the extractive summary stay those of the one pass: drift is
+watched on them, and a generated summary that fails has something to fall back to.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from models.classify.decision import Decision, Doubles
+    from models.classify.sequence import Rows
+    from models.summarize.generative import Written
+    from streams.ports import Enricher, Inference, ModelCard, Text
+
+
+class Classifier(Protocol):
+    """Labels documents by a model of its own."""
+
+    @property
+    def decision(self) -> Decision:
+        """Labels, and how logits are read."""
+        ...
+
+    def tokenize(self, texts: Sequence[Text]) -> Rows:
+        """Return what ``logits`` takes."""
+        ...
+
+    def logits(self, rows: Rows) -> Doubles:
+        """Return the logits, shape ``(documents, labels)``."""
+        ...
+
+
+class Summarizer(Protocol):
+    """Writes a summary of each document."""
+
+    @property
+    def method(self) -> str:
+        """Model, revision and prompt, as rows name them."""
+        ...
+
+    def write(self, texts: Sequence[Text]) -> list[Written]:
+        """Return one summary per document, in order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    base: object
+    texts: Sequence[Text]
+    rows: Rows | None
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    base: object
+    logits: Doubles | None
+    written: list[Written] | None
+    tokens: int
+    tokenize_ms: float
+    inference_ms: float
+
+
+class PluggedEnricher:
+    """One pass, and beside it the models that were plugged in.
+
+    Args:
+        base: the one-pass enricher.
+        card: what every row says of the models.
+        classifier: labels instead of the one pass, or None.
+        summarizer: writes summaries instead of taking sentences, or None.
+    """
+
+    def __init__(
+        self,
+        base: Enricher,
+        card: ModelCard,
+        *,
+        classifier: Classifier | None = None,
+        summarizer: Summarizer | None = None,
+    ) -> None:
+        self._base = base
+        self._card = card
+        self._classifier = classifier
+        self._summarizer = summarizer
+
+    @property
+    def card(self) -> ModelCard:
+        """Identity of the models, their device and compute type."""
+        return self._card
+
+    def pre(self, texts: Sequence[Text]) -> _Prepared:
+        """Tokenize for all models."""
+        base = self._base.pre(texts)
+        began = time.perf_counter()
+        rows = self._classifier.tokenize(texts) if self._classifier else None
+        return _Prepared(base, texts, rows, (time.perf_counter() - began) * 1000)
+
+    def core(self, prepared: object) -> _Encoded:
+        """Run all models.
+
+        Args:
+            prepared: what ``pre`` returned.
+        """
+        if not isinstance(prepared, _Prepared):
+            raise TypeError("core takes what pre returned")
+        base = self._base.core(prepared.base)
+        began = time.perf_counter()
+        logits = None
+        if self._classifier and prepared.rows is not None:
+            logits = self._classifier.logits(prepared.rows)
+        written = self._summarizer.write(prepared.texts) if self._summarizer else None
+        passed = (time.perf_counter() - began) * 1000
+        tokens = prepared.rows.tokens if prepared.rows else 0
+        return _Encoded(base, logits, written, tokens, prepared.milliseconds, passed)
+
+    def post(self, encoded: object) -> list[Inference]:
+        """Put the plugged models' results in the place of the one pass's.
+
+        Args:
+            encoded: what ``core`` returned.
+        """
+        if not isinstance(encoded, _Encoded):
+            raise TypeError("post takes what core returned")
+        found = self._base.post(encoded.base)
+        if not found:
+            return found
+        found = [self._timed(one, encoded, len(found)) for one in found]
+        if self._classifier and encoded.logits is not None:
+            found = _labelled(found, encoded.logits, self._classifier.decision)
+        if self._summarizer and encoded.written is not None:
+            pairs = zip(found, encoded.written, strict=True)
+            found = [_summarized(one, text, self._summarizer.method) for one, text in pairs]
+        return found
+
+    @staticmethod
+    def _timed(one: Inference, encoded: _Encoded, documents: int) -> Inference:
+        return replace(
+            one,
+            tokens_in=one.tokens_in + encoded.tokens // documents,
+            tokenize_ms=one.tokenize_ms + encoded.tokenize_ms / documents,
+            inference_ms=one.inference_ms + encoded.inference_ms / documents,
+        )
+
+
+def _labelled(found: list[Inference], logits: Doubles, decision: Decision) -> list[Inference]:
+    probabilities = decision.probabilities(logits)
+    columns: Any = (found, decision.choose(probabilities), probabilities.tolist())
+    return [
+        replace(
+            one,
+            label=label,
+            confidence=confidence,
+            scores=dict(zip(decision.labels, scores, strict=True)),
+        )
+        for one, (label, confidence), scores in zip(*columns, strict=True)
+    ]
+
+
+def _summarized(one: Inference, written: Written, method: str) -> Inference:
+    """Take what was written; where that is nothing, the extractive summary stays and says so."""
+    counts = replace(
+        one, tokens_in=one.tokens_in + written.tokens_in, tokens_out=written.tokens_out
+    )
+    if not written.text:
+        return replace(counts, summary_method=f"{one.summary_method} ({method} wrote nothing)")
+    return replace(counts, summary=written.text, summary_method=method)
