@@ -86,6 +86,9 @@ class Enriched:
     tokenize_ms: float
     inference_ms: float
     enriched_at: int
+    summary_flags: tuple[str, ...] = ()
+    summary_rejected: str = ""
+    redactions: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

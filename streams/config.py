@@ -22,6 +22,7 @@ from typing_extensions import Self
 from streams.durations import is_off, parse_duration, parse_rate
 from streams.errors import Misconfigured
 from streams.secret_texts import hide
+from streams.stages.redact import kinds_of
 
 CONFIG_FILE = "tidemark.toml"
 
@@ -37,6 +38,11 @@ def _duration_or_off(text: str) -> str:
 
 def _rate(text: str) -> str:
     parse_rate(text)
+    return text
+
+
+def _redaction(text: str) -> str:
+    kinds_of(text)
     return text
 
 
@@ -61,6 +67,7 @@ Duration = Annotated[str, AfterValidator(_duration)]
 OptionalDuration = Annotated[str, AfterValidator(_duration_or_off)]
 Rate = Annotated[str, AfterValidator(_rate)]
 Renewal = Annotated[str, AfterValidator(_renewal)]
+Redaction = Annotated[str, AfterValidator(_redaction)]
 
 
 class Settings(BaseSettings):
@@ -196,6 +203,11 @@ class Settings(BaseSettings):
         0.30, ge=0, le=1, description="Label `unsure` when the calibrated confidence is lower."
     )
     summary_sentences: int = Field(2, ge=1, le=20, description="Sentences of a summary.")
+    redact: Redaction = Field(
+        "",
+        description="Personal data that is replaced by a marker before anything is counted, "
+        "inferred or landed: any of `email`, `phone`, `card`, with commas between.",
+    )
     # --- stream
     batch_documents: int = Field(128, ge=1, le=4096, description="Largest micro-batch.")
     batch_wait: Duration = Field("50ms", description="Longest wait for a micro-batch to fill.")

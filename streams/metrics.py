@@ -23,6 +23,8 @@ CounterName = Literal[
     "tidemark_offsets_missing_total",
     "tidemark_ledger_alerts_total",
     "tidemark_canary_runs_total",
+    "tidemark_summaries_stopped_total",
+    "tidemark_redactions_total",
 ]
 _COUNTERS: dict[CounterName, tuple[str, tuple[str, ...]]] = {
     "tidemark_messages_received_total": ("Messages read, by role.", ("role",)),
@@ -39,6 +41,11 @@ _COUNTERS: dict[CounterName, tuple[str, tuple[str, ...]]] = {
         "Alerts that the ledger does not add up, by state: open, update, closed.",
         ("state",),
     ),
+    "tidemark_summaries_stopped_total": (
+        "Generated summaries that a guardrail stopped, by rule; one may break several.",
+        ("rule",),
+    ),
+    "tidemark_redactions_total": ("Personal data that was replaced, by kind.", ("kind",)),
     "tidemark_canary_runs_total": ("Runs of the canary documents that were published.", ()),
 }
 _SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -157,6 +164,14 @@ class Metrics:
     def canary_run(self) -> None:
         """Count a run of the canary documents."""
         self._counters["tidemark_canary_runs_total"].inc()
+
+    def summary_stopped(self, rule: str) -> None:
+        """Count a generated summary that gave way to the extractive one."""
+        self._counters["tidemark_summaries_stopped_total"].labels(rule).inc()
+
+    def redacted(self, kind: str, times: int) -> None:
+        """Count what was replaced in a document."""
+        self._counters["tidemark_redactions_total"].labels(kind).inc(times)
 
     def skipped(self, role: str) -> None:
         """Count an unreadable message that another role dead-letters."""

@@ -63,6 +63,8 @@ class Inference:
         confidence: probability of the best label.
         tokenize_ms: this document's share of the batch's tokenizing time.
         inference_ms: this document's share of the batch's inference time.
+        summary_flags: guardrails that a generated summary broke; ``summary`` is then another.
+        summary_rejected: that generated summary.
     """
 
     embedding: npt.NDArray[np.float32]
@@ -79,6 +81,8 @@ class Inference:
     tokens_out: int
     tokenize_ms: float
     inference_ms: float
+    summary_flags: tuple[str, ...] = ()
+    summary_rejected: str = ""
 
 
 @dataclass(frozen=True, slots=True)

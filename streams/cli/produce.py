@@ -239,5 +239,7 @@ def enrich_stage(settings: Settings, ingest: Ingest) -> EnrichStage:
     from streams.clock import SystemClock  # noqa: PLC0415 - heavy imports
     from streams.runtime.parts import open_enricher  # noqa: PLC0415
     from streams.stages.enrich import EnrichStage  # noqa: PLC0415
+    from streams.stages.redact import redactor_of  # noqa: PLC0415
 
-    return EnrichStage(ingest, open_enricher(settings), SystemClock(), time.sleep)
+    redactor = redactor_of(settings.redact)
+    return EnrichStage(ingest, open_enricher(settings), SystemClock(), time.sleep, redactor)

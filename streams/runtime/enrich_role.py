@@ -66,6 +66,7 @@ class EnrichRole:
     def _post(self, batch: Batch) -> list[Outgoing]:
         with self.metrics.step("enrich", "post"):
             result = self.stage.post(batch)
+            self._count(result.enriched)
             headers = {
                 entry.message.origin: carried(entry.message.headers) for entry in batch.entries
             }
@@ -80,6 +81,13 @@ class EnrichRole:
             results += [self._registered(partial(self._dead, letter)) for letter in letters]
             # After the results and flushed with them: no receipt runs ahead of what it says.
             return results + self._told(batch, whole, letters)
+
+    def _count(self, records: Sequence[Enriched]) -> None:
+        for record in records:
+            for rule in record.summary_flags:
+                self.metrics.summary_stopped(rule)
+            for kind, times in record.redactions.items():
+                self.metrics.redacted(kind, times)
 
     def _registered(self, encode: Callable[[], Outgoing]) -> Outgoing:
         """Encode; a schema registry is asked the first time only, and may be away just then."""

@@ -24,6 +24,7 @@ from streams.stages.drift import DriftStage
 from streams.stages.enrich import EnrichStage
 from streams.stages.guard import DeadLetterGuard, Record
 from streams.stages.ingest import Ingest
+from streams.stages.redact import redactor_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -123,7 +124,8 @@ def _enrich(platform: Platform, parts: Parts, producer: KafkaProducer) -> Enrich
     ingest = Ingest(
         platform.codec.decode, settings.max_document_bytes, parse_duration(settings.max_future)
     )
-    stage = EnrichStage(ingest, parts.enricher, platform.clock, time.sleep)
+    redactor = redactor_of(settings.redact)
+    stage = EnrichStage(ingest, parts.enricher, platform.clock, time.sleep, redactor)
     retry = platform.retry("enrich")
 
     def history() -> Record:

@@ -6,7 +6,7 @@ threads; everything that belongs to one batch travels with it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from schemas.messages import DeadLetter, Enriched
@@ -16,11 +16,12 @@ from streams.stages.isolate import Failed, Isolator
 from streams.stages.tokens import count_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from streams.clock import Clock
     from streams.ports import Enricher, Inference, ModelCard, RawMessage
     from streams.stages.ingest import Accepted
+    from streams.stages.redact import Kind, Redactor
     from streams.stages.tokens import TermCounts
 
 Step: TypeAlias = "object | Failed"
@@ -28,11 +29,12 @@ Step: TypeAlias = "object | Failed"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A message that was accepted, with its words counted."""
+    """A message that was accepted, with its words counted and its personal data taken out."""
 
     message: RawMessage
     document: Accepted
     terms: TermCounts
+    redactions: Mapping[Kind, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class EnrichStage:
         enricher: the model.
         clock: wall-clock time for queueing and finishing times.
         pause: waits between two tries of a failing batch (seconds).
+        redactor: takes personal data out before anything is counted or inferred; None for nothing.
     """
 
     def __init__(
@@ -69,10 +72,12 @@ class EnrichStage:
         enricher: Enricher,
         clock: Clock,
         pause: Callable[[float], None],
+        redactor: Redactor | None = None,
     ) -> None:
         self._ingest = ingest
         self._enricher = enricher
         self._clock = clock
+        self._redactor = redactor
         self._isolate = Isolator(enricher, pause)
 
     def pre(self, messages: Sequence[RawMessage]) -> Batch:
@@ -86,10 +91,15 @@ class EnrichStage:
             except InvalidDocument as error:
                 refused.append(dead_letter(message, error, "enrich", self._clock.now_ms()))
             else:
-                terms = count_terms(document.title, document.text)
-                entries.append(Entry(message, document, terms))
+                entries.append(self._entry(message, document))
         model = _guarded(self._enricher.pre, _texts(entries)) if entries else []
         return Batch(tuple(entries), tuple(refused), started_at, model)
+
+    def _entry(self, message: RawMessage, document: Accepted) -> Entry:
+        redactions: Mapping[Kind, int] = {}
+        if self._redactor is not None:
+            document, redactions = self._redactor.document(document)
+        return Entry(message, document, count_terms(document.title, document.text), redactions)
 
     def core(self, batch: Batch) -> Batch:
         """Run the model on a prepared batch."""
@@ -110,6 +120,8 @@ class EnrichStage:
                     dead_letter(entry.message, _model_error(entry, outcome), "enrich", now)
                 )
             else:
+                if self._redactor is not None:
+                    outcome = self._redactor.summary(outcome)  # noqa: PLW2901 - what is kept of it
                 enriched.append(enriched_record(entry, outcome, self._enricher.card, batch, now))
         return Enrichment(tuple(enriched), tuple(letters))
 
@@ -212,4 +224,7 @@ def enriched_record(
         tokenize_ms=inference.tokenize_ms,
         inference_ms=inference.inference_ms,
         enriched_at=now,
+        summary_flags=inference.summary_flags,
+        summary_rejected=inference.summary_rejected,
+        redactions={**entry.redactions},
     )

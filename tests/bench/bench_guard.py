@@ -5,8 +5,8 @@
 ``FOLDER`` (or ``TIDEMARK_BENCH_DATA``) holds ``scitldr_train.jsonl.xz``, ``scitldr_dev.jsonl.xz``
 and ``ag_news.csv.xz``. Thresholds and word lists were made on the part ``tune`` (SciTLDR's train
 split, the first half of AG News); the part ``report`` (its dev split, the other half) is for the
-figures. True summaries are the one-sentence summaries that people wrote of papers, and the leads
-of news items.
+figures. True summaries are those that people wrote of papers, a sentence of the paper, and the
+leads of news items.
 """
 
 from __future__ import annotations
@@ -68,7 +68,13 @@ def collections(data: Path, part: str) -> dict[str, list[Pair]]:
     news = [
         Pair(f"{row['title']}.\n{row['text']}", Prose.of(row["text"]).sentences[0]) for row in half
     ]
-    return {"papers, by people": papers, "news, their leads": news}
+    own = [Pair(pair.document, _middle(pair.document)) for pair in papers]
+    return {"papers, by people": papers, "papers, a sentence": own, "news, their leads": news}
+
+
+def _middle(document: str) -> str:
+    sentences = Prose.of(document).sentences[1:]
+    return sentences[len(sentences) // 2]
 
 
 def samples(pairs: Sequence[Pair], number: int, generator: random.Random) -> dict[str, list[Pair]]:

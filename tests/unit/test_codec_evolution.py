@@ -11,7 +11,7 @@ from fastavro import schemaless_reader, schemaless_writer
 
 from schemas.avro import fingerprint, parsed, published, superseded
 from schemas.codec import Codec, codec_for
-from schemas.messages import Document, WindowStats
+from schemas.messages import Document, Enriched, WindowStats
 from streams.errors import InvalidDocument
 from tests.support.examples import record as example
 
@@ -87,6 +87,17 @@ def test_window_statistics_of_the_first_schema_are_still_read() -> None:
     old = b"\xc3\x01" + fingerprint(first) + body(first, read)
     back = codec_for(None).decode(WindowStats, old)
     assert (back.documents, back.copies, back.languages, back.token_sample) == (2, 0, {}, b"")
+
+
+def test_enriched_documents_of_the_first_schema_are_still_read() -> None:
+    """A land worker of today reads what an enrich worker of yesterday wrote, and the reverse."""
+    first = superseded("Enriched")[0]
+    today = codec_for(None).encode("any", example("enriched"))
+    read = schemaless_reader(io.BytesIO(today[10:]), parsed(published("Enriched")), parsed(first))
+    assert len(read) == len(first["fields"])
+    old = b"\xc3\x01" + fingerprint(first) + body(first, read)
+    back = codec_for(None).decode(Enriched, old)
+    assert (back.label, back.summary_flags, back.redactions) == ("weather", (), {})
 
 
 def test_defaults_are_not_shared_between_documents() -> None:

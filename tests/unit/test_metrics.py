@@ -23,6 +23,8 @@ def _used() -> Metrics:
     metrics.ledger("tidemark.documents", 0, 3, 5)
     metrics.ledger_alert("open")
     metrics.canary_run()
+    metrics.summary_stopped("numbers")
+    metrics.redacted("email", 3)
     metrics.quiet([2000, 20, 7, 2, 1, 0])
     metrics.latency(1500)
     metrics.waiting("land", lambda: True)
@@ -45,6 +47,8 @@ def test_totals_are_sums_over_labels() -> None:
         "tidemark_offsets_missing_total": 4,
         "tidemark_ledger_alerts_total": 1,
         "tidemark_canary_runs_total": 1,
+        "tidemark_summaries_stopped_total": 1,
+        "tidemark_redactions_total": 3,
     }
     assert metrics.received_by("enrich") == 5
 

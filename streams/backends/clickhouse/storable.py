@@ -80,6 +80,7 @@ def _reasons(record: Record) -> Iterator[str]:
         if len(record.terms) != len(record.term_counts):
             yield f"{len(record.terms)} terms have {len(record.term_counts)} counts"
         yield from _counts("term_counts", record.term_counts, _UINT32)
+        yield from _counts("redactions", record.redactions.values(), _UINT32)
     elif isinstance(record, WindowStats):
         yield from _window_reasons(record)
     elif isinstance(record, DriftAlert):
