@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from models.files import sha256_of
 from streams.errors import Misconfigured
@@ -12,6 +12,8 @@ from streams.errors import Misconfigured
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from models.manifest import Task
 
 CARD_FILE = "card.json"
 
@@ -27,6 +29,7 @@ class Card:
         compute_type: stored type of the weights.
         installed_at: milliseconds since 1970-01-01T00:00:00Z.
         size: bytes of the installed files.
+        task: what the model is for, as in the manifest; so are the three that follow.
     """
 
     name: str
@@ -40,6 +43,10 @@ class Card:
     installed: Mapping[str, str]
     installed_at: int
     size: int
+    task: Task = "embedding"
+    temperature: float = 1.0
+    prompt: str = ""
+    generation: Mapping[str, Any] = field(default_factory=dict)
 
 
 def write_card(folder: Path, card: Card) -> None:

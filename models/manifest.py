@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from streams.errors import Misconfigured
 
@@ -17,6 +18,7 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_TASKS = ("embedding", "classification", "inference", "summarization")
 DEFAULT_MODEL = "all-minilm-l6-v2"
 
 
@@ -45,7 +47,17 @@ class PackageSource:
     folder: str
 
 
-Source = HubSource | PackageSource
+@dataclass(frozen=True, slots=True)
+class FolderSource:
+    """A folder of this machine, or one that is mounted on it."""
+
+    path: str
+
+
+Source = HubSource | PackageSource | FolderSource
+Task = Literal["embedding", "classification", "inference", "summarization"]
+CONVERTED = "model.bin"
+"""The name of weights that are CTranslate2's already; they are copied, not converted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +67,13 @@ class PinnedModel:
     Attributes:
         name: what Tidemark calls it; also the name of its folder.
         title: what its authors call it.
-        weights: the file among ``files`` that holds the tensors.
+        weights: the file among ``files`` that holds the tensors, or their index.
+        task: what it is for; ``inference`` is natural-language inference.
+        dimensions: of an embedding model's vectors.
         max_tokens: longest input, special tokens included.
-        temperature: of the softmax over zero-shot cosines.
+        temperature: of the softmax over zero-shot cosines, or over a classifier's logits.
+        prompt: name and version of what a summarizer is asked.
+        generation: how a summarizer writes, by the names of ``Generation``.
     """
 
     name: str
@@ -65,11 +81,14 @@ class PinnedModel:
     licence: str
     revision: str
     weights: str
-    dimensions: int
-    max_tokens: int
-    temperature: float
     files: tuple[PinnedFile, ...]
     sources: tuple[Source, ...]
+    task: Task = "embedding"
+    dimensions: int = 0
+    max_tokens: int = 512
+    temperature: float = 1.0
+    prompt: str = ""
+    generation: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -77,9 +96,32 @@ class PinnedModel:
         return sum(file.size for file in self.files)
 
 
-def read_manifest() -> dict[str, PinnedModel]:
-    """Return the pinned models by name."""
+def read_manifest(own: Path | None = None) -> dict[str, PinnedModel]:
+    """Return the pinned models by name.
+
+    Args:
+        own: a manifest of the user's, whose models are added where it is there.
+
+    Raises:
+        Misconfigured: the user's manifest cannot be read, or renames a model of Tidemark's.
+    """
     text = resources.files("models").joinpath("manifest.toml").read_text(encoding="utf-8")
+    models = _models(text)
+    if own is None or not own.is_file():
+        return models
+    try:
+        added = _models(own.read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        line = " ".join(f"{type(error).__name__}: {error}".split())
+        raise Misconfigured(f"cannot read the manifest {own}: {line}") from error
+    for name in sorted(added.keys() & models.keys()):
+        raise Misconfigured(
+            f"{own} pins {name!r}, which Tidemark pins already; choose another name"
+        )
+    return models | added
+
+
+def _models(text: str) -> dict[str, PinnedModel]:
     return {name: _model(name, table) for name, table in tomllib.loads(text)["models"].items()}
 
 
@@ -97,6 +139,10 @@ def pinned(name: str, manifest: Mapping[str, PinnedModel] | None = None) -> Pinn
 
 def _model(name: str, table: Mapping[str, Any]) -> PinnedModel:
     rest = {key: value for key, value in table.items() if key not in ("files", "sources")}
+    if rest.get("task", "embedding") not in _TASKS:
+        raise ValueError(f"{name} has no known task; use one of {', '.join(_TASKS)}")
+    if name != Path(name).name or name.startswith("."):
+        raise ValueError(f"{name!r} cannot be the name of a folder")
     files = tuple(PinnedFile(name=file, **pins) for file, pins in table["files"].items())
     return PinnedModel(
         name=name, files=files, sources=tuple(map(_source, table["sources"])), **rest
@@ -105,4 +151,6 @@ def _model(name: str, table: Mapping[str, Any]) -> PinnedModel:
 
 def _source(table: Mapping[str, str]) -> Source:
     values = {key: value for key, value in table.items() if key != "kind"}
-    return HubSource(**values) if table["kind"] == "hub" else PackageSource(**values)
+    kinds = {"hub": HubSource, "package": PackageSource, "folder": FolderSource}
+    source: Source = kinds[table["kind"]](**values)
+    return source

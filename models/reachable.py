@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.manifest import HubSource
+from models.manifest import FolderSource, HubSource
 from models.sources import describe, hub_answers
 from streams.errors import Unavailable
 
@@ -23,6 +24,8 @@ def unreachable(model: PinnedModel) -> list[str]:
         try:
             if isinstance(source, HubSource):
                 hub_answers(source, model)
+            elif isinstance(source, FolderSource):
+                _folder_is_there(source)
             else:
                 _index_answers(source)
         except Unavailable as error:
@@ -30,6 +33,11 @@ def unreachable(model: PinnedModel) -> list[str]:
         else:
             return []
     return reasons
+
+
+def _folder_is_there(source: FolderSource) -> None:
+    if not Path(source.path).is_dir():
+        raise Unavailable("there is no such folder")
 
 
 def _index_answers(source: PackageSource) -> None:

@@ -5,26 +5,25 @@ from __future__ import annotations
 import shutil
 import tempfile
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models import convert, sources
-from models.card import Card, hashes, read_card, write_card
+from models import installing, sources
+from models.card import CARD_FILE, Card, hashes, read_card
 from models.files import locked, replace_folder
-from models.manifest import pinned, read_manifest
+from models.installing import WEIGHTS_FOLDER
+from models.manifest import HubSource, pinned, read_manifest
 from streams.clock import SystemClock
 from streams.errors import Misconfigured, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from models.manifest import PinnedModel
+    from models.manifest import PinnedModel, Source, Task
     from models.sources import Progress
     from streams.clock import Clock
 
-_KEPT = ("config.json", "tokenizer.json", "tokenizer_config.json")
-WEIGHTS_FOLDER = "ctranslate2"
+__all__ = ["WEIGHTS_FOLDER", "Listed", "Pulled", "Registry"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,8 @@ class Registry:
     Args:
         root: the data folder.
         clock: dates the model cards; the machine's clock if absent.
-        manifest: the pinned models; those of ``manifest.toml`` if absent.
+        manifest: the pinned models; if absent those of ``manifest.toml``, and those of a file of
+            that name beside the models.
     """
 
     def __init__(
@@ -72,14 +72,50 @@ class Registry:
     ) -> None:
         self._folder = root.resolve() / "models"
         self._clock = clock or SystemClock()
-        self._manifest = read_manifest() if manifest is None else manifest
+        own = self._folder / "manifest.toml"
+        self._manifest = dict(read_manifest(own) if manifest is None else manifest)
+        self._pinned = frozenset(self._manifest)
+        for path in sorted(self._folder.glob(f"*/{CARD_FILE}")):
+            card = self._readable_card(path.parent.name)
+            if card is not None and path.parent.name not in self._pinned:
+                self._manifest[path.parent.name] = installing.from_card(card)
 
     def list(self) -> list[Listed]:
-        """Return every pinned model, installed or not."""
+        """Return every pinned model, installed or not, and those that were converted here."""
         return [
             Listed(model, self._folder / name, self._readable_card(name))
             for name, model in sorted(self._manifest.items())
         ]
+
+    def adopt(
+        self,
+        path: Path,
+        name: str,
+        *,
+        task: Task | None = None,
+        prompt: str | None = None,
+        licence: str = "unknown",
+        progress: Progress | None = None,
+    ) -> Pulled:
+        """Convert a model that lies in a folder; afterwards it can be named like a pinned one.
+
+        Args:
+            path: a model of transformers with safetensors, or of CTranslate2.
+            name: what it will be called.
+            task: what it is for; seen from its files if absent.
+            prompt: what a summarizer is asked; the usual one of its architecture if absent.
+            licence: of the weights.
+            progress: told what is going on.
+
+        Raises:
+            Misconfigured: the name is taken by a pinned model, or the folder holds no model.
+        """
+        if name in self._pinned or name != Path(name).name or name.startswith("."):
+            raise Misconfigured(f"a model cannot be called {name!r} here; give another --name")
+        folder = path.expanduser().resolve()
+        model = installing.describe_folder(folder, name, task=task, prompt=prompt, licence=licence)
+        self._manifest[name] = model
+        return self.pull(name, progress)
 
     def folder(self, name: str) -> Path:
         """Return the folder of a model, pulled first where it is absent or damaged."""
@@ -146,7 +182,9 @@ class Registry:
             work = Path(scratch)
             source, passed_over = self._fetch(model, work / "download", tell)
             tell("converting to int8", model.size, model.size)
-            card = self._build(model, work, source)
+            card = installing.build(
+                model, work / "download", work / "new", source, self._clock.now_ms()
+            )
             replace_folder(work / "new", self._folder / model.name)
         return Pulled(card, self._folder / model.name, fresh=True, passed_over=passed_over)
 
@@ -164,12 +202,30 @@ class Registry:
                 return f"folder {by_hand.name}", ()
         for source in model.sources:
             try:
-                sources.fetch(source, model, _empty(target), tell)
+                self._from(source, model, target, tell)
             except Unavailable as error:
                 failures.append(f"{sources.describe(source)}: {error}")
             else:
                 return sources.describe(source), tuple(failures)
         raise Unavailable(self._advice(model, failures))
+
+    def _from(self, source: Source, model: PinnedModel, target: Path, tell: Progress) -> None:
+        """Fetch from one source; what the Hub has sent stays where a later pull resumes it."""
+        if not isinstance(source, HubSource):
+            sources.fetch(source, model, _empty(target), tell)
+            return
+        partial = self._folder / f".{model.name}.partial"
+        partial.mkdir(exist_ok=True)
+        try:
+            sources.fetch(source, model, partial, tell)
+        except sources.OtherBytes:
+            shutil.rmtree(partial)
+            raise
+        finally:
+            if partial.is_dir() and not any(partial.iterdir()):
+                partial.rmdir()
+        shutil.rmtree(target, ignore_errors=True)
+        partial.rename(target)
 
     def _by_hand(self, model: PinnedModel) -> Path:
         return self._folder / f"{model.name}.files"
@@ -180,28 +236,6 @@ class Registry:
             f"cannot pull {model.name}: {'; '.join(failures)}. Without a network, put these files "
             f"of {model.title}, revision {model.revision}, into {self._by_hand(model)}: {files}"
         )
-
-    def _build(self, model: PinnedModel, work: Path, source: str) -> Card:
-        new = work / "new"
-        new.mkdir()
-        convert.convert(work / "download", model.weights, new / WEIGHTS_FOLDER)
-        for name in _KEPT:
-            shutil.copyfile(work / "download" / name, new / name)
-        card = Card(
-            name=model.name,
-            title=model.title,
-            source=source,
-            revision=model.revision,
-            licence=model.licence,
-            compute_type=convert.QUANTIZATION,
-            converter=f"models.convert, ctranslate2 {version('ctranslate2')}",
-            downloaded={file.name: file.sha256 for file in model.files},
-            installed=hashes(new),
-            installed_at=self._clock.now_ms(),
-            size=sum(path.stat().st_size for path in new.rglob("*") if path.is_file()),
-        )
-        write_card(new, card)
-        return card
 
 
 def _empty(folder: Path) -> Path:

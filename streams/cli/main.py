@@ -33,7 +33,7 @@ produce.register(app)
 kafka.register(app)
 questions.register(app)
 app.add_typer(evaluate.app, name="eval", help="Measure quality on your own documents.")
-app.add_typer(models.app, name="models", help="List, pull and verify the weights.")
+app.add_typer(models.app, name="models", help="List, pull, convert and verify the weights.")
 
 
 def _version(value: bool) -> None:  # noqa: FBT001 - signature of a typer callback

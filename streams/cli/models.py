@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from enum import Enum
+from pathlib import Path  # noqa: TC003 - typer reads it at run time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,8 +20,21 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-_COLUMNS = ("name", "model", "licence", "download_mb", "installed", "source", "compute_type")
-_TYPES = ("String", "String", "String", "Float64", "String", "String", "String")
+_COLUMNS = (
+    *("name", "task", "model", "licence", "download_mb", "installed"),
+    *("source", "compute_type", "prompt"),
+)
+_TYPES = (*["String"] * 4, "Float64", *["String"] * 4)
+
+
+class TaskName(str, Enum):
+    """What a model is for."""
+
+    EMBEDDING = "embedding"
+    CLASSIFICATION = "classification"
+    INFERENCE = "inference"
+    SUMMARIZATION = "summarization"
+
 
 NameArgument = Annotated[
     str | None, typer.Argument(metavar="[NAME]", help="The model; the configured one if absent.")
@@ -30,7 +45,7 @@ NameArgument = Annotated[
 def list_models(
     how: Annotated[Format, typer.Option("--format", "-f", help="How to write it.")] = Format.TABLE,
 ) -> None:
-    """List the pinned models, and which of them are installed."""
+    """List the pinned models, which of them are installed, and those converted here."""
     registry = _registry(load_settings())
     rows = [_row(item) for item in registry.list()]
     write(_COLUMNS, rows, how, title="Models", types=_TYPES)
@@ -47,6 +62,39 @@ def pull(name: NameArgument = None) -> None:
         typer.echo(f"passed over: {reason}", err=True)
     state = f"pulled from {pulled.card.source}" if pulled.fresh else "is there and sound"
     typer.echo(f"{pulled.card.name}: {state}; {pulled.folder}")
+
+
+@app.command()
+def convert(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Folder of the model.")],
+    name: Annotated[
+        str | None, typer.Option(help="What it is called here; the folder's name if absent.")
+    ] = None,
+    task: Annotated[
+        TaskName | None, typer.Option(help="What it is for; seen from its files if absent.")
+    ] = None,
+    prompt: Annotated[
+        str | None, typer.Option(help="Name and version of a summarizer's prompt.")
+    ] = None,
+    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "unknown",
+) -> None:
+    """Convert a model that lies in a folder to int8, and keep it under a name.
+
+    Safetensors of transformers, or weights that CTranslate2 holds already; a pickle is refused.
+    """
+    registry = _registry(load_settings())
+    with _bar() as progress:
+        pulled = registry.adopt(
+            path,
+            name or path.resolve().name,
+            task=task.value if task else None,
+            prompt=prompt,
+            licence=licence,
+            progress=progress,
+        )
+    state = "converted" if pulled.fresh else "is there and sound"
+    card = pulled.card
+    typer.echo(f"{card.name}: {state}, {card.task}, {card.size / 1e6:.1f} MB; {pulled.folder}")
 
 
 @app.command()
@@ -67,12 +115,14 @@ def _row(item: Listed) -> list[Any]:
     model, card = item.model, item.card
     return [
         model.name,
+        model.task,
         model.title,
         model.licence,
         round(model.size / 1e6, 1),
         _date(card.installed_at) if card else "no",
         card.source if card else None,
         card.compute_type if card else None,
+        model.prompt or None,
     ]
 
 

@@ -56,17 +56,32 @@ def open_enricher(settings: Settings, progress: Progress | None = None) -> Enric
     # The tokenizer would otherwise look for a GPU framework, and warn that there is none.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     from models.enricher import build_enricher  # noqa: PLC0415 - heavy import
+    from models.plugging import EXTRACTIVE, ZERO_SHOT, Machine, plug  # noqa: PLC0415
     from models.registry import Registry  # noqa: PLC0415
 
-    folder = Registry(settings.data).pull(settings.model, progress).folder
-    return build_enricher(
-        folder,
+    registry = Registry(settings.data)
+
+    def chosen(name: str, own: str) -> Path | None:
+        return None if name == own else registry.pull(name, progress).folder
+
+    classifier = chosen(settings.classifier, ZERO_SHOT)
+    summarizer = chosen(settings.summarizer, EXTRACTIVE)
+    base = build_enricher(
+        registry.pull(settings.model, progress).folder,
         device=settings.device,
         compute_type=settings.compute_type,
         threads=settings.threads,
         labels=labels_of(settings),
         unsure_below=settings.unsure_below,
         summary_sentences=settings.summary_sentences,
+    )
+    return plug(
+        base,
+        machine=Machine(settings.device, settings.compute_type, settings.threads),
+        classifier=classifier,
+        summarizer=summarizer,
+        labels=labels_of(settings),
+        unsure_below=settings.unsure_below,
     )
 
 

@@ -59,7 +59,11 @@ def dump_stacks() -> None:
 def use_tiny_model(files: Path) -> None:
     """Let the manifest name the tiny model; to be called before the registry is imported."""
     tiny = pinned_tiny(files)
-    models.manifest.read_manifest = lambda: {tiny.name: tiny}
+
+    def only_tiny(own: Path | None = None) -> dict[str, models.manifest.PinnedModel]:  # noqa: ARG001
+        return {tiny.name: tiny}
+
+    models.manifest.read_manifest = only_tiny
 
 
 def slowness(path: Path) -> float:

@@ -1,0 +1,196 @@
+"""From a model's downloaded files to the folder that Tidemark runs it from."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from models import convert
+from models.card import Card, hashes, write_card
+from models.convert import families, generators, heads
+from models.convert.spec import ENCODER, WEIGHTS, spec_name
+from models.convert.tensors import refuse_pickle
+from models.files import sha256_of
+from models.manifest import CONVERTED, FolderSource, PinnedFile, PinnedModel
+from streams.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from models.manifest import Task
+
+WEIGHTS_FOLDER = "ctranslate2"
+
+# What a model's folder keeps of its repository, where it is there.
+_KEPT = ("config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
+_SAFETENSORS = ("model.safetensors", "model.safetensors.index.json")
+# What belongs to weights that CTranslate2 holds already.
+_CONVERTED_PARTS = (
+    *(WEIGHTS, "config.json", heads.HEAD_FILE),
+    *("vocabulary.json", "shared_vocabulary.json"),
+    *("source_vocabulary.json", "target_vocabulary.json"),
+    *("vocabulary.txt", "shared_vocabulary.txt"),
+)
+_PROMPTS = {"t5": "t5-1", "mt5": "t5-1"}
+
+
+def build(model: PinnedModel, download: Path, new: Path, source: str, now_ms: int) -> Card:
+    """Convert a model's files into a folder and write its card.
+
+    Args:
+        model: what it is.
+        download: folder with its files, verified.
+        new: folder to create.
+        source: where the files came from, in words.
+        now_ms: date of the card.
+
+    Raises:
+        Misconfigured: the weights cannot be converted.
+    """
+    new.mkdir()
+    converter = f"models.convert, ctranslate2 {version('ctranslate2')}"
+    compute_type = convert.QUANTIZATION
+    if model.weights == CONVERTED:
+        _take_converted(model, download, new / WEIGHTS_FOLDER)
+        converter, compute_type = "none, it came converted", "as it came"
+    else:
+        convert.convert(download, model.weights, new / WEIGHTS_FOLDER)
+    for name in _KEPT:
+        if (download / name).is_file():
+            shutil.copyfile(download / name, new / name)
+    if model.weights == CONVERTED:
+        _note_window(model, new / "config.json")
+    card = Card(
+        name=model.name,
+        title=model.title,
+        source=source,
+        revision=model.revision,
+        licence=model.licence,
+        compute_type=compute_type,
+        converter=converter,
+        downloaded={file.name: file.sha256 for file in model.files},
+        installed=hashes(new),
+        installed_at=now_ms,
+        size=sum(path.stat().st_size for path in new.rglob("*") if path.is_file()),
+        task=model.task,
+        temperature=model.temperature,
+        prompt=model.prompt,
+        generation=model.generation,
+    )
+    write_card(new, card)
+    return card
+
+
+def _take_converted(model: PinnedModel, download: Path, weights: Path) -> None:
+    spec_name(download)  # a pickle can be called model.bin too
+    weights.mkdir()
+    for file in model.files:
+        if file.name in _CONVERTED_PARTS:
+            shutil.copyfile(download / file.name, weights / file.name)
+
+
+def _note_window(model: PinnedModel, path: Path) -> None:
+    """CTranslate2's own config.json does not say how long an input may be."""
+    config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    config.setdefault("max_position_embeddings", model.max_tokens)
+    path.write_text(json.dumps(config), encoding="utf-8")
+
+
+def describe_folder(
+    folder: Path, name: str, *, task: Task | None, prompt: str | None, licence: str
+) -> PinnedModel:
+    """Return a model for the files that lie in a folder, pinned as they are now.
+
+    Args:
+        folder: a model of transformers with safetensors, or of CTranslate2.
+        name: what it will be called.
+        task: what it is for; None to see it from its files.
+        prompt: what a summarizer is asked; None for the usual one of its architecture.
+        licence: of the weights, as far as it is known.
+
+    Raises:
+        Misconfigured: the folder holds no model that can be run; a pickle is refused with reason.
+    """
+    if not folder.is_dir():
+        raise Misconfigured(f"there is no folder {folder}")
+    weights = _weights(folder)
+    found = task or _task(folder, weights)
+    wanted = {*_KEPT, weights, *(_CONVERTED_PARTS if weights == CONVERTED else ())}
+    wanted |= set(_shards(folder / weights)) if weights.endswith(".index.json") else set()
+    wanted |= {"special_tokens_map.json", "generation_config.json"}
+    paths = [path for path in sorted(folder.iterdir()) if path.name in wanted]
+    files = tuple(PinnedFile(path.name, sha256_of(path), path.stat().st_size) for path in paths)
+    revision = "-".join(("local", *sorted(file.sha256[:6] for file in files)))[:40]
+    return PinnedModel(
+        name=name,
+        title=folder.name,
+        licence=licence,
+        revision=revision,
+        weights=weights,
+        files=files,
+        sources=(FolderSource(str(folder)),),
+        task=found,
+        prompt=(prompt or _prompt(folder, weights)) if found == "summarization" else "",
+    )
+
+
+def from_card(card: Card) -> PinnedModel:
+    """Return the model that a card describes, where no manifest does."""
+    return PinnedModel(
+        name=card.name,
+        title=card.title,
+        licence=card.licence,
+        revision=card.revision,
+        weights="",
+        files=tuple(PinnedFile(name, sha256, 0) for name, sha256 in card.downloaded.items()),
+        sources=(),
+        temperature=card.temperature,
+        prompt=card.prompt,
+        generation=card.generation,
+        task=card.task,
+    )
+
+
+def _weights(folder: Path) -> str:
+    for name in _SAFETENSORS:
+        if (folder / name).is_file():
+            return name
+    if (folder / CONVERTED).is_file():
+        spec_name(folder)
+        return CONVERTED
+    for path in sorted(folder.iterdir()):
+        refuse_pickle(path)
+    raise Misconfigured(f"{folder} has neither {' nor '.join((*_SAFETENSORS, CONVERTED))}")
+
+
+def _shards(index: Path) -> list[str]:
+    table = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+    return sorted(set(table.values()))
+
+
+def _task(folder: Path, weights: str) -> Task:
+    """Return what a model is for, from its files."""
+    if weights == CONVERTED:
+        if spec_name(folder) != ENCODER:
+            return "summarization"
+        return "classification" if (folder / heads.HEAD_FILE).is_file() else "embedding"
+    config = convert.read_config(folder)
+    if config.get("model_type") in generators.ARCHITECTURES:
+        return "summarization"
+    architectures = " ".join(map(str, config.get("architectures") or ()))
+    if config.get("model_type") in families.FAMILIES and "id2label" not in config:
+        return "classification" if "SequenceClassification" in architectures else "embedding"
+    labels = [str(label).lower() for label in (config.get("id2label") or {}).values()]
+    inference = any(label.startswith("entail") for label in labels)
+    return "inference" if inference else "classification"
+
+
+def _prompt(folder: Path, weights: str) -> str:
+    if weights == CONVERTED:
+        writes = spec_name(folder)
+        return "brief-1" if writes == "TransformerDecoderSpec" else "plain-1"
+    kind = str(convert.read_config(folder).get("model_type"))
+    usual = "brief-1" if kind in generators.DECODERS else "plain-1"
+    return _PROMPTS.get(kind, usual)

@@ -1,0 +1,121 @@
+"""Choosing classifier and summarizer by name, and plugging them into the one pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from models.card import Card, read_card
+from models.classify.labels import built_in_labels
+from models.classify.nli import NliClassifier
+from models.classify.sequence import SequenceClassifier, SequenceModel
+from models.plugged import PluggedEnricher
+from models.summarize.generative import GenerativeSummarizer
+from models.summarize.prompts import prompt
+from models.summarize.writers import Generation, Writer
+from streams.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from streams.ports import Enricher
+
+ZERO_SHOT, EXTRACTIVE = "zero-shot", "extractive"
+"""The names of what the one pass does by itself."""
+
+_REVISION = 8  # characters of a revision that a row shows
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where models run: device, compute type, CPU threads (0 for all cores)."""
+
+    device: str
+    compute_type: str
+    threads: int
+
+
+def plug(
+    base: Enricher,
+    *,
+    machine: Machine,
+    classifier: Path | None,
+    summarizer: Path | None,
+    labels: Mapping[str, str] | None,
+    unsure_below: float,
+) -> Enricher:
+    """Return the enricher with the models in the given folders in the place of its own methods.
+
+    Args:
+        base: the one pass.
+        machine: where the models run.
+        classifier: folder of a sequence classifier or a model of inference; None for the one
+            pass's zero-shot labels.
+        summarizer: folder of a model that writes; None for extractive summaries.
+        labels: label -> one-line description for inference; None for the built-in ones.
+        unsure_below: label ``unsure`` when the best probability is lower.
+
+    Raises:
+        Misconfigured: a model is for something else, or cannot be loaded.
+    """
+    if classifier is None and summarizer is None:
+        return base
+    card, labeller, writer = base.card, None, None
+    if classifier is not None:
+        labeller = _classifier(classifier, machine, labels, unsure_below)
+        card = replace(card, classifier=f"{labeller.method} {_named(_card(classifier))}")
+    if summarizer is not None:
+        writer = _summarizer(summarizer, machine)
+    return PluggedEnricher(base, card, classifier=labeller, summarizer=writer)
+
+
+def _classifier(
+    folder: Path, machine: Machine, labels: Mapping[str, str] | None, unsure_below: float
+) -> SequenceClassifier | NliClassifier:
+    card = _card(folder)
+    if card.task not in ("classification", "inference"):
+        raise Misconfigured(f"TIDEMARK_CLASSIFIER={card.name} is a model for {card.task}")
+    model = SequenceModel(
+        folder,
+        device=machine.device,
+        compute_type=machine.compute_type,
+        threads=machine.threads,
+    )
+    if card.task == "classification":
+        return SequenceClassifier(model, temperature=card.temperature, unsure_below=unsure_below)
+    return NliClassifier(
+        model,
+        built_in_labels() if labels is None else labels,
+        temperature=card.temperature,
+        unsure_below=unsure_below,
+    )
+
+
+def _summarizer(folder: Path, machine: Machine) -> GenerativeSummarizer:
+    card = _card(folder)
+    if card.task != "summarization":
+        raise Misconfigured(f"TIDEMARK_SUMMARIZER={card.name} is a model for {card.task}")
+    try:
+        generation = Generation(**card.generation)
+    except TypeError as error:
+        raise Misconfigured(f"the generation settings of {card.name}: {error}") from error
+    writer = Writer(
+        folder,
+        device=machine.device,
+        compute_type=machine.compute_type,
+        threads=machine.threads,
+        generation=generation,
+    )
+    return GenerativeSummarizer(writer, prompt(card.prompt), name=_named(card))
+
+
+def _card(folder: Path) -> Card:
+    card = read_card(folder)
+    if card is None:
+        raise Misconfigured(f"{folder} is no installed model; run: tidemark models pull")
+    return card
+
+
+def _named(card: Card) -> str:
+    return f"{card.name}@{card.revision[:_REVISION]}"

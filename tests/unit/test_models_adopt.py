@@ -1,0 +1,320 @@
+"""Models of one's own: from a folder or an own manifest, named, verified and plugged in."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from models.card import read_card
+from models.files import sha256_of
+from models.manifest import FolderSource, HubSource, PinnedModel, read_manifest
+from models.plugging import Machine, plug
+from models.registry import Registry
+from streams.clock import FixedClock
+from streams.errors import Misconfigured, Unavailable
+from streams.ports import Inference, ModelCard, Text
+from tests.support.tiny_classifiers import LABELS, write_tiny_classifier
+from tests.support.tiny_model import WEIGHTS, pinned_tiny, write_tiny_model
+from tests.support.tiny_writers import write_tiny_decoder, write_tiny_sequence_to_sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from streams.ports import Enricher
+
+TEXTS = [Text("tides", "the sea rises twice a day"), Text("", "calm")]
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path / "data", FixedClock(1))
+
+
+def test_a_folder_becomes_a_named_model(registry: Registry, tmp_path: Path) -> None:
+    """Converted, described, listed, verified; a later process knows it by its card."""
+    write_tiny_classifier(tmp_path / "made", "roberta")
+    pulled = registry.adopt(tmp_path / "made", "moods", licence="MIT")
+    assert (pulled.card.task, pulled.card.compute_type) == ("classification", "int8")
+    assert "ctranslate2/head.safetensors" in pulled.card.installed
+    later = Registry(tmp_path / "data", FixedClock(2))
+    assert [item.model.name for item in later.list() if item.card] == ["moods"]
+    shutil.rmtree(tmp_path / "made")
+    assert later.verify("moods") == pulled.card
+    assert not later.pull("moods").fresh
+    (pulled.folder / "tokenizer.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(Misconfigured, match=r"tokenizer\.json has sha256"):
+        later.verify("moods")
+
+
+def test_a_changed_folder_is_converted_anew(registry: Registry, tmp_path: Path) -> None:
+    """The same bytes are there already; other bytes are another revision."""
+    write_tiny_classifier(tmp_path / "made")
+    first = registry.adopt(tmp_path / "made", "moods")
+    assert not registry.adopt(tmp_path / "made", "moods").fresh
+    shutil.rmtree(tmp_path / "made")
+    write_tiny_classifier(tmp_path / "made", seed=5)
+    second = registry.adopt(tmp_path / "made", "moods")
+    assert second.fresh
+    assert second.card.revision != first.card.revision
+
+
+def test_weights_that_are_converted_already_are_copied(registry: Registry, tmp_path: Path) -> None:
+    """A repository of CTranslate2 weights needs no conversion and no PyTorch."""
+    flat = _converted(tmp_path)
+    pulled = registry.adopt(flat, "stories")
+    assert (pulled.card.task, pulled.card.prompt) == ("summarization", "brief-1")
+    copied = pulled.folder / "ctranslate2/model.bin"
+    assert sha256_of(copied) == sha256_of(flat / "model.bin")
+
+
+def _converted(tmp_path: Path) -> Path:
+    """Lay a decoder out as repositories of converted weights are: all in one folder."""
+    write_tiny_decoder(tmp_path / "made")
+    (tmp_path / "made/config.json").unlink()
+    for path in (tmp_path / "made/ctranslate2").iterdir():
+        path.rename(tmp_path / "made" / path.name)
+    (tmp_path / "made/ctranslate2").rmdir()
+    return tmp_path / "made"
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "model.ckpt", "weights.pt"])
+def test_a_folder_with_a_pickle_is_refused(registry: Registry, tmp_path: Path, name: str) -> None:
+    """The reason is given, and nothing is unpickled."""
+    write_tiny_classifier(tmp_path / "made")
+    (tmp_path / "made" / WEIGHTS).rename(tmp_path / "made" / name)
+    with pytest.raises(Misconfigured, match="is a pickle, and reading a pickle runs"):
+        registry.adopt(tmp_path / "made", "moods")
+
+
+def test_a_pickle_by_the_name_of_converted_weights_is_refused(
+    registry: Registry, tmp_path: Path
+) -> None:
+    """``model.bin`` must begin as CTranslate2's files do."""
+    write_tiny_classifier(tmp_path / "made")
+    (tmp_path / "made" / WEIGHTS).unlink()
+    (tmp_path / "made/model.bin").write_bytes(b"\x80\x04\x95 a pickle")
+    with pytest.raises(Misconfigured, match="no model of CTranslate2"):
+        registry.adopt(tmp_path / "made", "moods")
+
+
+@pytest.mark.parametrize("name", ["all-minilm-l6-v2", "a/b", ".hidden"])
+def test_a_name_that_cannot_be_taken_is_refused(
+    registry: Registry, tmp_path: Path, name: str
+) -> None:
+    """Neither a pinned model's name nor one that is no folder's."""
+    with pytest.raises(Misconfigured, match="give another --name"):
+        registry.adopt(tmp_path, name)
+
+
+def test_an_own_manifest_adds_models(tmp_path: Path) -> None:
+    """A manifest beside the models pins more of them, here from a folder."""
+    write_tiny_model(tmp_path / "made")
+    _write_manifest(tmp_path, "tides", pinned_tiny(tmp_path / "made"), tmp_path / "made")
+    registry = Registry(tmp_path / "data", FixedClock(1))
+    pulled = registry.pull("tides")
+    assert pulled.card.source == f"folder {tmp_path / 'made'}"
+    assert pulled.card.task == "embedding"
+    (tmp_path / "made" / WEIGHTS).write_bytes(b"other")
+    shutil.rmtree(pulled.folder)
+    with pytest.raises(Unavailable, match=rf"{WEIGHTS} has sha256 .*Without a network, put"):
+        registry.pull("tides")
+
+
+def _write_manifest(tmp_path: Path, name: str, model: PinnedModel, folder: Path) -> None:
+    lines = [f"[models.{name}]", 'title = "t"', 'licence = "MIT"', f'revision = "{"a" * 40}"']
+    lines += [f'weights = "{WEIGHTS}"', "dimensions = 16", "max_tokens = 64"]
+    for file in model.files:
+        lines += [f'[models.{name}.files."{file.name}"]', f'sha256 = "{file.sha256}"']
+        lines += [f"size = {file.size}"]
+    lines += [f"[[models.{name}.sources]]", 'kind = "folder"', f'path = "{folder}"']
+    path = tmp_path / "data/models/manifest.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join(lines), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("models = 3", "cannot read the manifest"), ("[models.a]\ntask = 'x'", "no known task")],
+)
+def test_a_broken_manifest_is_named(tmp_path: Path, text: str, reason: str) -> None:
+    """One line with the file and what is wrong."""
+    (tmp_path / "manifest.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(Misconfigured, match=reason):
+        read_manifest(tmp_path / "manifest.toml")
+
+
+def test_a_broken_off_download_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the Hub has sent stays, and the next pull goes on from there."""
+    import huggingface_hub  # noqa: PLC0415 - heavy
+
+    write_tiny_model(tmp_path / "made")
+    tiny = pinned_tiny(tmp_path / "made")
+    model = PinnedModel(
+        tiny.name, "t", "MIT", "b" * 40, WEIGHTS, tiny.files, (HubSource("someone/tiny"),)
+    )
+    asked: list[str] = []
+
+    def download(_: str, name: str, *, revision: str, local_dir: Path) -> None:
+        asked.append(f"{name}@{revision[:1]}")
+        if (local_dir / name).is_file():
+            return
+        if name == WEIGHTS and asked.count(f"{name}@b") == 1:
+            raise ConnectionError("the line broke")
+        shutil.copyfile(tmp_path / "made" / name, local_dir / name)
+
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", lambda *_, **__: None)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    registry = Registry(tmp_path / "data", FixedClock(1), {tiny.name: model})
+    with pytest.raises(Unavailable, match="the line broke"):
+        registry.pull(tiny.name)
+    kept = sorted(path.name for path in (tmp_path / "data/models/.tiny.partial").iterdir())
+    assert kept == ["config.json"]
+    seen: list[int] = []
+    pulled = registry.pull(tiny.name, lambda _, done, __: seen.append(done))
+    assert pulled.fresh
+    assert seen[1] > 0  # the bytes of the first attempt count
+    assert not (tmp_path / "data/models/.tiny.partial").exists()
+
+
+class _Base:
+    """The one pass, as far as plugged models know it."""
+
+    card = ModelCard("m", "r", "zero-shot cosine", "cpu", "int8", 2)
+
+    def pre(self, texts: Sequence[Text]) -> object:
+        return list(texts)
+
+    def core(self, prepared: object) -> object:
+        return prepared
+
+    def post(self, encoded: object) -> list[Inference]:
+        assert isinstance(encoded, list)
+        return [_inference(item.text) for item in encoded]
+
+
+def _inference(text: str) -> Inference:
+    return Inference(
+        embedding=np.zeros(2, dtype=np.float32),
+        label="base",
+        confidence=0.5,
+        scores={"base": 1.0},
+        summary=text,
+        summary_method="extractive",
+        sentences=1,
+        word_pieces=1,
+        unknown_tokens=0,
+        cut_off=False,
+        tokens_in=3,
+        tokens_out=2,
+        tokenize_ms=0.1,
+        inference_ms=0.2,
+    )
+
+
+def _plug(classifier: Path | None = None, summarizer: Path | None = None) -> Enricher:
+    return plug(
+        _Base(),
+        machine=Machine("cpu", "auto", 1),
+        classifier=classifier,
+        summarizer=summarizer,
+        labels={"sea": "water", "land": "earth"},
+        unsure_below=0.0,
+    )
+
+
+def _run(enricher: Enricher, texts: Sequence[Text] = TEXTS) -> list[Inference]:
+    return enricher.post(enricher.core(enricher.pre(texts)))
+
+
+def test_nothing_chosen_is_the_one_pass_itself() -> None:
+    """The default is as it was, without a layer in between."""
+    assert isinstance(_plug(), _Base)
+
+
+def test_a_chosen_classifier_labels(registry: Registry, tmp_path: Path) -> None:
+    """Label, confidence and scores are its own; the rest is the one pass's; rows name it."""
+    write_tiny_classifier(tmp_path / "made")
+    pulled = registry.adopt(tmp_path / "made", "moods")
+    enricher = _plug(classifier=pulled.folder)
+    found = _run(enricher)
+    assert all(tuple(one.scores) == LABELS for one in found)
+    assert all(one.scores[one.label] == one.confidence for one in found)
+    assert [one.summary for one in found] == [item.text for item in TEXTS]
+    assert all(one.tokens_in > 3 for one in found)
+    assert enricher.card.classifier == f"sequence classifier moods@{pulled.card.revision[:8]}"
+    assert _run(enricher, []) == []
+
+
+def test_a_model_of_inference_uses_the_configured_labels(
+    registry: Registry, tmp_path: Path
+) -> None:
+    """It is known by its labels, and asked about those of the settings."""
+    write_tiny_classifier(tmp_path / "made", labels=("contradiction", "neutral", "entailment"))
+    pulled = registry.adopt(tmp_path / "made", "judge")
+    assert pulled.card.task == "inference"
+    assert [tuple(one.scores) for one in _run(_plug(classifier=pulled.folder))] == [
+        ("sea", "land")
+    ] * 2
+
+
+def test_a_chosen_summarizer_writes(registry: Registry, tmp_path: Path) -> None:
+    """Summary, method and tokens are its own; an empty document keeps the extractive one."""
+    flat = _converted(tmp_path)
+    pulled = registry.adopt(flat, "stories", prompt="plain-1")
+    found = _run(_plug(summarizer=pulled.folder), [*TEXTS, Text("", " ")])
+    method = f"generative stories@{pulled.card.revision[:8]} plain-1"
+    assert [one.summary_method for one in found] == [
+        method,
+        method,
+        f"extractive ({method} wrote nothing)",
+    ]
+    assert found[0].summary not in ("", TEXTS[0].text)
+    assert found[0].tokens_out > 0
+    assert found[2].summary == " "
+
+
+def test_a_model_for_something_else_is_refused(registry: Registry, tmp_path: Path) -> None:
+    """A classifier writes nothing, and a writer does not label."""
+    write_tiny_classifier(tmp_path / "labels")
+    labels = registry.adopt(tmp_path / "labels", "moods").folder
+    with pytest.raises(Misconfigured, match="TIDEMARK_SUMMARIZER=moods is a model for classif"):
+        _plug(summarizer=labels)
+    stories = registry.adopt(_converted(tmp_path), "stories").folder
+    with pytest.raises(Misconfigured, match="TIDEMARK_CLASSIFIER=stories is a model for summar"):
+        _plug(classifier=stories)
+
+
+def test_sequence_to_sequence_weights_are_told_from_decoders(
+    registry: Registry, tmp_path: Path
+) -> None:
+    """By the first bytes of the weights, not by their name."""
+    write_tiny_sequence_to_sequence(tmp_path / "made")
+    for path in (tmp_path / "made/ctranslate2").iterdir():
+        path.replace(tmp_path / "made" / path.name)
+    card = registry.adopt(tmp_path / "made", "short").card
+    assert (card.task, card.prompt) == ("summarization", "plain-1")
+
+
+def test_cards_from_before_tasks_are_read(registry: Registry, tmp_path: Path) -> None:
+    """A model that an earlier version installed stays installed."""
+    write_tiny_classifier(tmp_path / "made")
+    folder = registry.adopt(tmp_path / "made", "moods").folder
+    card: dict[str, Any] = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    for name in ("task", "temperature", "prompt", "generation"):
+        del card[name]
+    (folder / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    read = read_card(folder)
+    assert read is not None
+    assert (read.task, read.temperature) == ("embedding", 1.0)
+
+
+def test_a_source_of_a_manifest_can_be_a_folder() -> None:
+    """It is described by its path."""
+    from models.sources import describe  # noqa: PLC0415
+
+    assert describe(FolderSource("/mnt/models/x")) == "folder /mnt/models/x"
