@@ -51,6 +51,9 @@ lock: ## Renew requirements*.lock (needs uv)
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --no-emit-find-links --extra build --extra dev -c requirements.lock \
 	  pyproject.toml -o requirements-dev.lock
+	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --no-emit-find-links --extra eval -c requirements.lock \
+	  pyproject.toml -o requirements-eval.lock
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 13) \

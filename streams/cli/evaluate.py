@@ -10,6 +10,8 @@ import typer
 
 from streams.cli import inputs as options
 from streams.cli._output import Format, write
+from streams.cli.eval_classify import classify
+from streams.cli.eval_summarize import summarize
 from streams.config import load_settings
 from streams.errors import Misconfigured
 
@@ -98,6 +100,10 @@ def drift(
     if how is Format.TABLE:
         typer.echo(found.verdict)
     typer.echo(f"evaluated in {time.monotonic() - started:.0f} s", err=True)
+
+
+app.command("classify")(classify)
+app.command("summarize")(summarize)
 
 
 def _check_plot(plot: Path | None) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from streams.clock import Clock
     from streams.ports import Enricher, Inference, ModelCard, RawMessage
     from streams.stages.ingest import Accepted
-    from streams.stages.redact import Kind, Redactor
+    from streams.stages.redact import Redactor
     from streams.stages.tokens import TermCounts
 
 Step: TypeAlias = "object | Failed"
@@ -34,7 +34,7 @@ class Entry:
     message: RawMessage
     document: Accepted
     terms: TermCounts
-    redactions: Mapping[Kind, int] = field(default_factory=dict)
+    redactions: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class EnrichStage:
         return Batch(tuple(entries), tuple(refused), started_at, model)
 
     def _entry(self, message: RawMessage, document: Accepted) -> Entry:
-        redactions: Mapping[Kind, int] = {}
+        redactions: Mapping[str, int] = {}
         if self._redactor is not None:
             document, redactions = self._redactor.document(document)
         return Entry(message, document, count_terms(document.title, document.text), redactions)
@@ -226,5 +226,5 @@ def enriched_record(
         enriched_at=now,
         summary_flags=inference.summary_flags,
         summary_rejected=inference.summary_rejected,
-        redactions={**entry.redactions},
+        redactions=dict(entry.redactions),
     )

@@ -58,7 +58,7 @@ class Redacted:
     """A text without what was looked for, and how much of each kind was in it."""
 
     text: str
-    counts: Mapping[Kind, int]
+    counts: Mapping[str, int]
 
 
 class Redactor:
@@ -78,7 +78,7 @@ class Redactor:
 
     def text(self, text: str) -> Redacted:
         """Redact a text; cards before phones, whose forms some of them have."""
-        counts: Counter[Kind] = Counter()
+        counts: Counter[str] = Counter()
         if "email" in self.kinds and "@" in text:
             text = _replace(text, _EMAIL, "email", counts, lambda _: True)
         if "card" in self.kinds:
@@ -88,9 +88,9 @@ class Redactor:
             text = _replace(text, _NATIONAL, "phone", counts, _is_phone)
         return Redacted(text, counts)
 
-    def document(self, document: Accepted) -> tuple[Accepted, Mapping[Kind, int]]:
+    def document(self, document: Accepted) -> tuple[Accepted, Mapping[str, int]]:
         """Redact title, text and values of the metadata; its keys and identity stay."""
-        counts: Counter[Kind] = Counter()
+        counts: Counter[str] = Counter()
         title = None if document.title is None else self._count(document.title, counts)
         text = self._count(document.text, counts)
         metadata = {key: self._count(value, counts) for key, value in document.metadata.items()}
@@ -105,7 +105,7 @@ class Redactor:
             return inference
         return replace(inference, summary=kept.text, summary_rejected=rejected.text)
 
-    def _count(self, text: str, counts: Counter[Kind]) -> str:
+    def _count(self, text: str, counts: Counter[str]) -> str:
         redacted = self.text(text)
         counts.update(redacted.counts)
         return redacted.text
@@ -170,7 +170,7 @@ def _replace(
     text: str,
     pattern: re.Pattern[str],
     kind: Kind,
-    counts: Counter[Kind],
+    counts: Counter[str],
     holds: Callable[[str], bool],
 ) -> str:
     def replaced(match: re.Match[str]) -> str:
