@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from hashlib import sha256
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from models import convert
 from models.card import Card, hashes, write_card
-from models.convert import families, generators, heads
+from models.convert import generators, heads
 from models.convert.spec import ENCODER, WEIGHTS, spec_name
-from models.convert.tensors import refuse_pickle
+from models.convert.tensors import refuse_pickle, tensor_names
 from models.files import sha256_of
 from models.manifest import CONVERTED, FolderSource, PinnedFile, PinnedModel
 from streams.errors import Misconfigured
@@ -122,7 +123,8 @@ def describe_folder(
     wanted |= {"special_tokens_map.json", "generation_config.json"}
     paths = [path for path in sorted(folder.iterdir()) if path.name in wanted]
     files = tuple(PinnedFile(path.name, sha256_of(path), path.stat().st_size) for path in paths)
-    revision = "-".join(("local", *sorted(file.sha256[:6] for file in files)))[:40]
+    # No commit names these bytes: their own hash does, as long as a commit's.
+    revision = sha256("".join(file.sha256 for file in files).encode()).hexdigest()[:40]
     return PinnedModel(
         name=name,
         title=folder.name,
@@ -179,9 +181,9 @@ def _task(folder: Path, weights: str) -> Task:
     config = convert.read_config(folder)
     if config.get("model_type") in generators.ARCHITECTURES:
         return "summarization"
-    architectures = " ".join(map(str, config.get("architectures") or ()))
-    if config.get("model_type") in families.FAMILIES and "id2label" not in config:
-        return "classification" if "SequenceClassification" in architectures else "embedding"
+    # A config may name labels where the weights have no head for them.
+    if not any(name.startswith("classifier.") for name in tensor_names(folder / weights)):
+        return "embedding"
     labels = [str(label).lower() for label in (config.get("id2label") or {}).values()]
     inference = any(label.startswith("entail") for label in labels)
     return "inference" if inference else "classification"

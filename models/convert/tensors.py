@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Floats: TypeAlias = npt.NDArray[np.float32]
 Tensors: TypeAlias = dict[str, Floats]
 
+_LONGEST_HEADER = 100_000_000  # bytes, as the format allows
 PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"})
 
 
@@ -57,6 +58,21 @@ def tensor_notes(path: Path) -> dict[str, str]:
     """Return the free-form notes in a safetensors file's header."""
     notes: dict[str, str] = _parts(path)[0].get("__metadata__", {})
     return notes
+
+
+def tensor_names(path: Path) -> list[str]:
+    """Return the names of a safetensors file's tensors; reads its header only.
+
+    Raises:
+        Misconfigured: the file is no safetensors file.
+    """
+    try:
+        with path.open("rb") as stream:
+            size = int.from_bytes(stream.read(8), "little")
+            header = json.loads(stream.read(min(size, _LONGEST_HEADER)))
+    except (OSError, ValueError) as error:
+        raise Misconfigured(f"{path} is no readable safetensors file: {error}") from error
+    return [name for name in header if name != "__metadata__"]
 
 
 def _parts(path: Path) -> tuple[dict[str, Any], memoryview]:

@@ -51,6 +51,18 @@ def test_a_folder_becomes_a_named_model(registry: Registry, tmp_path: Path) -> N
         later.verify("moods")
 
 
+def test_an_encoder_without_a_head_is_for_embeddings(registry: Registry, tmp_path: Path) -> None:
+    """What a model is for is seen from its weights, whatever its config.json names."""
+    write_tiny_model(tmp_path / "made")
+    path = tmp_path / "made/config.json"
+    config = json.loads(path.read_text(encoding="utf-8")) | {"id2label": {"0": "LABEL_0"}}
+    path.write_text(json.dumps(config), encoding="utf-8")
+    assert registry.adopt(tmp_path / "made", "vectors").card.task == "embedding"
+    (tmp_path / "made" / WEIGHTS).write_bytes(b"\xff" * 64)
+    with pytest.raises(Misconfigured, match="no readable safetensors file"):
+        registry.adopt(tmp_path / "made", "broken")
+
+
 def test_a_changed_folder_is_converted_anew(registry: Registry, tmp_path: Path) -> None:
     """The same bytes are there already; other bytes are another revision."""
     write_tiny_classifier(tmp_path / "made")
