@@ -106,8 +106,10 @@ class Guard:
         limits = self.limits
         verdicts = [check_empty(short)]
         if not verdicts[0].failed:
+            verdicts.append(check_length(source, short, limits.most_words, limits.most_share))
+        # Nobody has to ask more of what is empty, and it would take long of what does not end.
+        if short.words and len(short.words) <= limits.most_words:
             verdicts += [
-                check_length(source, short, limits.most_words, limits.most_share),
                 check_repetition(source, short, limits.most_repeated),
                 check_prompt(
                     source, short, None if prompt is None else Prose.of(prompt), limits.most_prompt

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r"[^\W_]+(?:[.,]\d+)*")
 _NEAR = 0.7
+_LONGER = 2  # at a likeness of 0.7, lengths differ by a factor of less than 1.9
 _LEAST_WORDS = 6
 _LONGEST_NAME = 4
 
@@ -38,7 +39,8 @@ def check_swapped(document: Prose, summary: Prose) -> Verdict:
         near = [
             original
             for original, other in originals
-            if len(bag & other) >= _NEAR * len(bag) or len(bag & other) >= len(bag) - 2
+            if len(original) <= _LONGER * len(words)
+            and (len(bag & other) >= _NEAR * len(bag) or len(bag & other) >= len(bag) - 2)
         ]
         if near and all(any(_exchanged(original, words)) for original in near):
             evidence += next(list(_exchanged(original, words)) for original in near)

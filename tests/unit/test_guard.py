@@ -51,6 +51,13 @@ def test_each_rule_fires_on_what_it_is_for(summary: str, rule: str) -> None:
     assert all(report.evidence[flag] for flag in report.flags if flag != "empty")
 
 
+def test_a_summary_without_end_is_not_asked_further() -> None:
+    """A model that loops over a long document must not hold up the stream."""
+    report = Guard().check(DOCUMENT * 50, DOCUMENT * 50)
+    assert report.flags == ("length",)
+    assert set(report.scores) == {"empty", "length"}
+
+
 def test_what_the_document_repeats_may_be_repeated() -> None:
     """A refrain is no loop."""
     refrain = "row row row your boat gently down the stream. " * 2
