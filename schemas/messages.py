@@ -182,6 +182,17 @@ class ChannelScore:
 
 
 @dataclass(frozen=True, slots=True)
+class AlsoMoved:
+    """What another statistic saw of the same event."""
+
+    kind: str
+    score: float
+    threshold: float
+    message: str
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
 class ShareInterval:
     """The 95 % intervals of a label's share before and after."""
 
@@ -242,6 +253,7 @@ class DriftAlert:
     acknowledged_at: int | None = None
     acknowledged_by: str = ""
     note: str = ""
+    also: tuple[AlsoMoved, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,9 @@ SELECT
     detected_at, source, severity, state, kind, round(score, 2) AS score,
     round(threshold, 2) AS threshold, message,
     arrayMap(change -> change.term, terms_up) AS terms_up,
-    arrayMap(change -> change.term, terms_down) AS terms_down, alert_id
+    arrayMap(change -> change.term, terms_down) AS terms_down,
+    arrayMap(other -> other.kind, also) AS also,
+    if(acknowledged_at IS NULL, '', acknowledged_by || ': ' || note) AS seen, alert_id
 FROM drift_alerts
 WHERE {_WINDOW_IN_RANGE}
 ORDER BY detected_at DESC, alert_id

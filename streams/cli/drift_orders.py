@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.cli._stopping import note as tell
-from streams.errors import Misconfigured
+from streams.errors import Misconfigured, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _FLUSH_SECONDS = 30.0
 _LEAST_PREFIX = 4
+_MOST_SHOWN = 10
+_SOURCES = "SELECT DISTINCT source FROM drift_windows_raw ORDER BY source"
 
 
 def register(app: typer.Typer) -> None:
@@ -72,12 +74,16 @@ def rebaseline(
     source: Annotated[str, typer.Argument(help="Source whose stream is compared.")],
     *,
     reason: Annotated[str, typer.Option("--reason", help="Stands with the seam.")] = "",
+    unseen: Annotated[
+        bool, typer.Option("--unseen", help="Ask also where no window of the source has landed.")
+    ] = False,
 ) -> None:
     """Let a source's next documents be its new reference; its open alerts are closed.
 
     The order is a message at the source's partition of the enriched topic, so that the worker that
     holds the source obeys it exactly once, at the same place of the stream in every replay. Whoever
     may write to that topic may give it; a source that no worker knows is left alone.
+    Whether the name is right is looked up in the database, where that answers.
 
     Example: `tidemark drift rebaseline news --reason "moved to the new feed"`
     """
@@ -88,6 +94,8 @@ def rebaseline(
     from streams.topics import Topics  # noqa: PLC0415
 
     settings = load_settings()
+    if not unseen:
+        _require_known(source)
     topics = Topics(settings.topic_prefix)
     order = Outgoing(
         topics.enriched,
@@ -136,6 +144,28 @@ def _find(wanted: str, alerts: Iterator[DriftAlert]) -> DriftAlert:
     raise Misconfigured(
         f"the alert topic has no alert {wanted!r} (any more): `tidemark alerts` lists them"
     )
+
+
+def _require_known(source: str) -> None:
+    """Raise where windows of other sources have landed but none of this one.
+
+    Raises:
+        Misconfigured: the name is most likely a mistake.
+    """
+    from streams.backends.clickhouse.reader import NothingLanded  # noqa: PLC0415 - heavy
+    from streams.cli._asking import asking  # noqa: PLC0415
+
+    try:
+        with asking() as reader:
+            known = [row[0] for row in reader.query(_SOURCES).rows]
+    except (NothingLanded, Unavailable) as error:
+        tell(f"cannot look up whether {source!r} is a source: {error}")
+        return
+    if known and source not in known:
+        shown = ", ".join(map(repr, known[:_MOST_SHOWN])) + (", ..." * (len(known) > _MOST_SHOWN))
+        raise Misconfigured(
+            f"no window of a source {source!r} has landed; there are {shown} (--unseen asks anyway)"
+        )
 
 
 def _require(broker: Broker, topic: str) -> None:

@@ -14,6 +14,7 @@ from streams.drift.codec import blob, pack, unpack
 from streams.drift.detector import Detector
 from streams.drift.finding import Moment
 from streams.drift.gate import Gate
+from streams.drift.joining import Joining
 from streams.drift.lifecycle import Lifecycle
 from streams.drift.windows import Arrivals, Windows
 from streams.errors import UnreadableState
@@ -52,6 +53,7 @@ class Segment:
         self.detector = Detector(source, options, self.events)
         self.windows = Windows(source, options)
         self.standing: float | None = None
+        self._joining = Joining(options.window_ms)
         self._moment = Moment(0, 0, 0)
         self._stored: set[str] = set()
         self._garbage: list[str] = []
@@ -75,14 +77,14 @@ class Segment:
         segments = [share.segments for share in shares]
         arrivals = Arrivals(facts, terms, readings, segments, first, rows)
         records, found = self.windows.advance(arrivals)
-        return records, alerts + found
+        return records, self._joining.fold_placed(alerts + found)
 
     def rebaseline(self, note: str) -> list[DriftAlert]:
         """Take a new reference by hand; returns the alerts that this closes."""
         self.changed = True
         self.detector.rebaseline()
         closed = self.events.close_all("by-hand", self._moment, note)
-        return closed + self.windows.rebaseline(self._moment, note)
+        return self._joining.fold(closed + self.windows.rebaseline(self._moment, note))
 
     def move(self, partition: int) -> list[str]:
         """Go over to another partition; returns the names of the parts left behind."""
@@ -133,6 +135,7 @@ class Segment:
             if "events" in meta:  # absent before alerts had a life
                 self._moment = Moment(*meta["moment"])
                 self.events.restore(meta["events"])
+            self._joining.restore(meta.get("joining", ()))
             self.detector.restore(arrays["detector"].tobytes(), parts)
             self.windows.restore(meta["windows"], arrays, parts)
         except (KeyError, TypeError, ValueError) as error:
@@ -152,5 +155,6 @@ class Segment:
             "moment": self._moment,
             "standing": self.standing,
             "events": self.events.head(),
+            "joining": self._joining.head(),
         }
         return pack(meta, {"detector": blob(self.detector.head()), **arrays})

@@ -35,7 +35,7 @@ def message(finding: Finding, told: Explanation, since: int) -> str:
 
 
 def closed_message(alert: DriftAlert, reason: str, ended_at: int, documents: int) -> str:
-    """Return how an event ended.
+    """Return how an event ended, and what was told of it while it lasted.
 
     Args:
         alert: as it was written last.
@@ -43,6 +43,10 @@ def closed_message(alert: DriftAlert, reason: str, ended_at: int, documents: int
         ended_at: event time, ms.
         documents: of the source since the alert was opened.
     """
+    return f"{_ending(alert, reason, ended_at, documents)} The alert said: {alert.message}"
+
+
+def _ending(alert: DriftAlert, reason: str, ended_at: int, documents: int) -> str:
     source, since = f'"{alert.source}"', _beginning(alert)
     lasted = f"{_duration(ended_at - alert.detected_at)} ({documents:,} documents)"
     if reason == "returned":

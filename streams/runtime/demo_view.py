@@ -39,6 +39,7 @@ SELECT message, severity, score, threshold,
     arrayMap(x -> x.doc_id, new_documents), arrayMap(x -> x.doc_id, old_documents)
 FROM drift_alerts ORDER BY detected_at LIMIT 3
 """
+_EVIDENCE = (("came", 10), ("went", 10), ("typical now", 4), ("typical before", 4))
 _SUMMARY = """
 SELECT doc_id, label, summary FROM documents WHERE cut_off = 0 AND sentences > 4
 ORDER BY cityHash64(doc_id) LIMIT 3
@@ -134,12 +135,12 @@ class DemoView:
         alerts = database.query(_ALERTS).rows
         if not alerts:
             self.line("No drift alert: too few documents for a reference, or no drift.")
-        for message, severity, score, threshold, up, down, new, old in alerts:
+        for message, severity, score, threshold, *lists in alerts:
             body = Text(message)
             body.append(f"\nscore {score:.1f}, alarm above {threshold:.1f}")
-            body.append(f"\ncame: {', '.join(up[:10])}\nwent: {', '.join(down[:10])}")
-            body.append(f"\ntypical now: {', '.join(new[:4])}")
-            body.append(f"\ntypical before: {', '.join(old[:4])}")
+            for (title, most), names in zip(_EVIDENCE, lists, strict=True):
+                if names:
+                    body.append(f"\n{title}: {', '.join(names[:most])}")
             self._console.print(Panel(body, title=f"Drift alert ({severity})"))
 
     def _figures(self, report: Report) -> None:

@@ -8,7 +8,14 @@ from schemas.messages import ShareChange, TermChange
 from streams.drift.decompose import Move
 from streams.drift.finding import Explanation, Finding, Moment, Span
 from streams.drift.telling import Moved, Unknown, what_moved
-from streams.drift.wording import evidence_query, message, sql_string, utc_minute
+from streams.drift.wording import (
+    closed_message,
+    evidence_query,
+    message,
+    sql_string,
+    utc_minute,
+)
+from tests.support.landed import alert
 
 NOTHING_NEW = Unknown(0.1, 0.1, 0.0)
 
@@ -63,6 +70,16 @@ def test_how_sure_in_a_unit_that_people_can_imagine(per_week: float, text: str) 
         "s", "k", 9.0, 8.0, Moment(1, 0, 0), Span(0, 0, 1), lambda: Explanation("x"), per_week
     )
     assert f"would show this {text}, over" in message(found, Explanation("x"), 0)
+
+
+@pytest.mark.parametrize("reason", ["returned", "new-reference", "new-model", "by-hand"])
+def test_what_has_ended_still_says_what_it_was(reason: str) -> None:
+    """Who looks at a closed alert sees both: how it ended, and what had happened."""
+    text = closed_message(alert(), reason, alert().detected_at + 7_200_000, 300)
+    assert text.endswith(f"The alert said: {alert().message}")
+    assert '"news"' in text
+    if reason in {"returned", "new-reference"}:
+        assert "2 hours (300 documents)" in text
 
 
 @pytest.mark.parametrize(

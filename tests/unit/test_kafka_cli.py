@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from typer.testing import CliRunner
 
 from schemas.codec import codec_for
 from schemas.messages import DriftAlert, Evidence
+from streams.backends.clickhouse import open_warehouse
 from streams.backends.kafka.alerts import read_topic
 from streams.backends.kafka.opening import BrokerOptions, open_broker
 from streams.backends.kafka.producer import open_producer
@@ -29,6 +31,7 @@ from streams.drift.control import HEADER, Rebaseline, read_control
 from streams.errors import Misconfigured
 from streams.ports import Outgoing
 from streams.topics import Topics
+from tests.support.landed import window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -193,6 +196,22 @@ def test_a_rebaseline_is_asked_where_the_source_is(broker: Broker) -> None:
     )
     assert order.origin.partition == document.origin.partition
     assert read_control(order.headers[HEADER], order.value) == Rebaseline("news", "moved")
+
+
+def test_a_rebaseline_of_a_source_that_never_was_is_refused(
+    broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that is misspelt would be left alone by every worker, and nobody would know."""
+    topics = Topics()
+    ensure_topics(broker, topic_specs(topics, 4, 1, 1 << 20))
+    address = f"chdb://{tmp_path}/clickhouse"
+    with closing(open_warehouse(address)) as warehouse:
+        warehouse.write_stats([window(0)])
+    monkeypatch.setenv("TIDEMARK_CLICKHOUSE", address)
+    with pytest.raises(Misconfigured, match=r"no window of a source 'nwes'.* there are 'news'"):
+        CliRunner().invoke(drift_app, ["rebaseline", "nwes"], catch_exceptions=False)
+    for command in (["rebaseline", "news"], ["rebaseline", "nwes", "--unseen"]):
+        assert CliRunner().invoke(drift_app, command, catch_exceptions=False).exit_code == 0
 
 
 def test_a_broker_in_the_foreground_ends_with_ctrl_c(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ ACKNOWLEDGED = "acknowledged"
 
 _NESTED = (
     *("terms_up", "terms_down", "labels", "new_documents", "old_documents"),
-    *("channels", "label_intervals"),
+    *("channels", "label_intervals", "also"),
 )
 
 SUMS = ("embedding_sums", "feature_sums", "square_sums", "product_sums")

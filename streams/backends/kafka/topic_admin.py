@@ -122,11 +122,13 @@ class TopicAdmin:
             raise translate(error, "reading the topics' settings") from error
 
     def alter(self, changes: Mapping[str, Mapping[str, str]]) -> None:
-        """Set settings of topics, leaving their others alone.
+        """Set settings of topics, leaving their others alone; wait until the broker shows them.
+
+        The controller answers first; the brokers hear of it a moment later.
 
         Raises:
             Misconfigured: the user may not, or a value is impossible.
-            Unavailable: the broker does not answer.
+            Unavailable: the broker does not answer, or does not show them in time.
         """
         asked = [
             ConfigResource(
@@ -145,6 +147,22 @@ class TopicAdmin:
                 future.result()
             except KafkaException as error:
                 raise translate(error, f"altering topic {resource.name}") from error
+        self._wait_until_set(changes)
+
+    def _wait_until_set(self, changes: Mapping[str, Mapping[str, str]]) -> None:
+        pause = threading.Event()
+        while (found := self.settings(list(changes))) is not None:
+            waiting = [
+                f"{topic}: {name}"
+                for topic, settings in changes.items()
+                for name, value in settings.items()
+                if name not in found[topic] or found[topic][name].value != value
+            ]
+            if not waiting:
+                return
+            if time.monotonic() > self._deadline:
+                raise Unavailable(f"the broker does not show yet what was set: {waiting[0]}")
+            pause.wait(_LOOK_AGAIN_SECONDS)
 
     def _left(self) -> float:
         return max(0.1, self._deadline - time.monotonic())
