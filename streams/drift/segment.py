@@ -18,6 +18,7 @@ from streams.drift.joining import Joining
 from streams.drift.lifecycle import Lifecycle
 from streams.drift.windows import Arrivals, Windows
 from streams.errors import UnreadableState
+from streams.trends.source import SourceTopics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -52,6 +53,7 @@ class Segment:
         self.events = Lifecycle(options.cooldown_documents)
         self.detector = Detector(source, options, self.events)
         self.windows = Windows(source, options)
+        self.topics = SourceTopics(source)
         self.standing: float | None = None
         self._joining = Joining(options.window_ms)
         self._moment = Moment(0, 0, 0)
@@ -75,7 +77,8 @@ class Segment:
         )
         # The monitors hold their part as it is: their tests are no part of the step-up rule.
         segments = [share.segments for share in shares]
-        arrivals = Arrivals(facts, terms, readings, segments, first, rows)
+        places = self.topics.advance(documents, rows)
+        arrivals = Arrivals(facts, terms, readings, segments, first, rows, places)
         records, found = self.windows.advance(arrivals)
         return records, self._joining.fold_placed(alerts + found)
 
@@ -138,23 +141,26 @@ class Segment:
             self._joining.restore(meta.get("joining", ()))
             self.detector.restore(arrays["detector"].tobytes(), parts)
             self.windows.restore(meta["windows"], arrays, parts)
+            self.topics.restore(meta.get("topics", ()), arrays, parts)
         except (KeyError, TypeError, ValueError) as error:
             raise UnreadableState(
                 f"drift state of source {self.source!r} does not fit this version: {error!r}"
             ) from error
 
     def _parts(self) -> dict[str, Callable[[], bytes]]:
-        return self.detector.parts() | self.windows.parts()
+        return self.detector.parts() | self.windows.parts() | self.topics.parts()
 
     def _head(self, names: list[str]) -> bytes:
         numbers, arrays = self.windows.head()
+        topics, tails = self.topics.head()
         meta = {
             "parts": names,
             "gate": self.gate.head(),
             "windows": numbers,
+            "topics": topics,
             "moment": self._moment,
             "standing": self.standing,
             "events": self.events.head(),
             "joining": self._joining.head(),
         }
-        return pack(meta, {"detector": blob(self.detector.head()), **arrays})
+        return pack(meta, {"detector": blob(self.detector.head()), **arrays, **tails})

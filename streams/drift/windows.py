@@ -33,6 +33,7 @@ from streams.drift.monitors.monitors import Monitors
 from streams.drift.vocabulary import Vocabulary
 from streams.drift.watermark import NEVER, Watermark
 from streams.drift.window import Window, decode_runs
+from streams.trends.cards import farewells_in, read_farewells
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from streams.drift.monitors.facts import Facts
     from streams.drift.options import DriftOptions
     from streams.drift.sketches.rows import Row
+    from streams.trends.cards import Farewell, Place
 
     Hashes = npt.NDArray[np.uint64]
 
@@ -62,6 +64,7 @@ class Arrivals:
         segments: how many sources shared the partition's budget when each came.
         first: documents of the source before these.
         rows: what each adds to the sketches; None for nothing.
+        places: each one's place among the topics; None for nowhere.
     """
 
     facts: Facts
@@ -70,6 +73,7 @@ class Arrivals:
     segments: Sequence[int]
     first: int
     rows: Sequence[Row | None]
+    places: Sequence[Place | None]
 
 
 class Windows:
@@ -96,12 +100,16 @@ class Windows:
         self._unsettled: list[tuple[int, Window | None]] = []
         self._emissions: list[tuple[int, WindowStats]] = []
         self._alerts: list[tuple[int, DriftAlert]] = []
+        self._farewells: list[tuple[int, tuple[Farewell, ...]]] = []  # that no window has noted
 
     def advance(
         self, arrivals: Arrivals
     ) -> tuple[list[tuple[int, WindowStats]], list[tuple[int, DriftAlert]]]:
         """Count documents; returns records and alerts with the index of their document."""
         self._emissions, self._alerts, self._arrivals = [], [], arrivals
+        self._farewells = [(-1, each) for _, each in self._farewells] + farewells_in(
+            arrivals.places
+        )
         facts, length = arrivals.facts, self._window_ms
         self._codes = self._copies.advance(facts.signatures, facts.contents)
         published, received, heard = facts.times.T
@@ -140,6 +148,7 @@ class Windows:
         else:
             window.documents += 1
             window.late += window.closed
+            self._topics(index, window)
         self._unsettled.append((index, window))
         self._count += 1
         if self._count % _TURN == 0:
@@ -149,6 +158,14 @@ class Windows:
             self._emit(index, window)
         if len(self._windows) > self._most:
             self._forget(index, self._windows[min(self._windows)])
+
+    def _topics(self, index: int, window: Window) -> None:
+        """Count a document by its topic, and note what ended up to here."""
+        place = self._arrivals.places[index] if self._arrivals is not None else None
+        if place is not None:
+            window.topics.add(place)
+        while self._farewells and self._farewells[0][0] <= index:
+            window.topics.part(self._farewells.pop(0)[1])
 
     def _open(self, start: int) -> Window | None:
         end = start + self._window_ms
@@ -289,6 +306,7 @@ class Windows:
             "generation": words.generation,
             "copies": self._copies.count,
             "monitors": self._monitors.head(),
+            "farewells": [each for _, each in self._farewells],
         }
         tail = {f"copies/{name}": array for name, array in self._copies.tail().items()}
         return numbers, {"young": words.young.recent, "old": words.old.recent, **tail}
@@ -311,6 +329,7 @@ class Windows:
         tail = {name: arrays[f"copies/{name}"] for name in ("signatures", "contents")}
         self._copies.restore(numbers["copies"], under("copies/", parts), tail)
         self._monitors.restore(numbers["monitors"], under("monitors/", parts))
+        self._farewells = [(-1, read_farewells(each)) for each in numbers.get("farewells", ())]
         own = under(f"window/{self._window_ms}/", parts)
         for start in {name.split("/", 1)[0] for name in own}:
             window = Window.decode(under(f"{start}/", own))

@@ -38,6 +38,14 @@ WITH_PARAMETERS = {
     "drift_between": BETWEEN,
     "drift": f"drift({_WINDOW})",
     "what_changed": CHANGED,
+    "topic_lines": (
+        "topic_lines(window_from = '2000-01-01', window_to = '2001-01-01', source = '', "
+        "period_seconds = 3600, most = 5)"
+    ),
+    "nearest": (
+        "nearest(vector = [0.6, 0.8], model = 'm', revision = 'r', source = '', label = '', "
+        "published_from = '2000-01-01', published_to = '2001-01-01', most = 5)"
+    ),
     **{
         view: f"{view}({_WINDOW}, unit = 'hour')"
         for view in ("label_shares", "unique_tokens", "cost")

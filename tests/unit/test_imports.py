@@ -13,11 +13,12 @@ PURE = sorted(
     [
         *(ROOT / "streams" / "stages").rglob("*.py"),
         *(ROOT / "streams" / "drift").rglob("*.py"),
+        *(ROOT / "streams" / "trends").rglob("*.py"),
         ROOT / "streams" / "pipeline.py",
     ]
 )
 ALLOWED = ("schemas", "streams.ports", "streams.errors", "streams.clock", "numpy", "orjson")
-INSIDE = ("streams.stages", "streams.drift")
+INSIDE = ("streams.stages", "streams.drift", "streams.trends")
 
 
 def _imports(path: Path) -> list[str]:

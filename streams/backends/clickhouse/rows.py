@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from schemas.messages import DeadLetter, DriftAlert, EmbeddingSketch, Enriched, WindowStats
+from schemas.messages import (
+    DeadLetter,
+    DriftAlert,
+    EmbeddingSketch,
+    Enriched,
+    WindowStats,
+    WindowTopic,
+)
 from streams.drift.sketches.sums import decode_integers
 
 if TYPE_CHECKING:
@@ -38,6 +45,7 @@ _NESTED = (
 SUMS = ("embedding_sums", "feature_sums", "square_sums", "product_sums")
 """Lists of whole numbers of an embedding sketch."""
 
+_OWN_TABLES = ("embedding_sketches", "topics")
 _OF_WINDOW = ("source", "window_seconds", "window_start", "version")
 _CANARY = (
     "doc_id", "language", "text", "label", "confidence", "tokens", "unique_tokens",
@@ -133,7 +141,7 @@ def stats(records: Sequence[WindowStats]) -> Columns:
         "token_sample": lambda record: np.frombuffer(record.token_sample, "<u4").tolist(),
         **{name: _buckets(name) for name in SKETCHES},
     }
-    names = [name for name in WindowStats.__slots__ if name != "embedding_sketches"]
+    names = [name for name in WindowStats.__slots__ if name not in _OWN_TABLES]
     return _columns("drift_windows_raw", names, special, records)
 
 
@@ -145,6 +153,15 @@ def sketches(records: Sequence[WindowStats]) -> Columns:
     theirs = _columns("", EmbeddingSketch.__slots__, lists, [sketch for _, sketch in pairs])
     names = (*ours.names, *theirs.names)
     return Columns("drift_sketches_raw", names, [*ours.values, *theirs.values])
+
+
+def topics(records: Sequence[WindowStats]) -> Columns:
+    """Rows of ``topic_windows_raw``, one for each window and topic."""
+    pairs = [(window, topic) for window in records for topic in window.topics]
+    ours = _columns("", _OF_WINDOW, {}, [window for window, _ in pairs])
+    theirs = _columns("", WindowTopic.__slots__, {}, [topic for _, topic in pairs])
+    names = (*ours.names, *theirs.names)
+    return Columns("topic_windows_raw", names, [*ours.values, *theirs.values])
 
 
 def alerts(records: Sequence[DriftAlert]) -> Columns:

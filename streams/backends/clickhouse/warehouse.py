@@ -102,8 +102,9 @@ class ClickHouseWarehouse:
             self._write_chunk(chunk, attempt)
 
     def write_stats(self, stats: Sequence[WindowStats], attempt: Attempt = once) -> None:
-        """Land window statistics, their sketches first: a window that shows can be compared."""
+        """Land window statistics, what belongs to them first: a window that shows has it all."""
         attempt(lambda: self._write(rows.sketches(stats)))
+        attempt(lambda: self._write(rows.topics(stats)))
         attempt(lambda: self._write(rows.stats(stats)))
 
     def write_alerts(self, alerts: Sequence[DriftAlert], attempt: Attempt = once) -> None:
