@@ -83,5 +83,6 @@ byId("panels").append(...panels.map((panel) => panel.node));
 reflect();
 refresh(true);
 ledger.refresh();
+refreshSources();
 dialog.follow();
 follow(told);

@@ -37,7 +37,7 @@ export class Panel {
       if (mine.signal.aborted) return;
       this.seen = Date.now();
       this.stale.hidden = true;
-      if (text !== this.text || this.failed) this.show(JSON.parse(text));
+      if (text !== this.text || this.failed || anew) this.show(JSON.parse(text));
       this.text = text;
       this.failed = false;
     } catch (error) {
