@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from streams.cli import _queries, dead_letters, drift, ledger, terms, warehouse
+from streams.cli import _queries, dead_letters, drift, ledger, search, terms, warehouse
 from streams.cli._asking import (
     FormatOption,
     FromOption,
@@ -21,12 +21,13 @@ from streams.cli._asking import (
     time_range,
 )
 from streams.cli._output import Format
+from streams.cli.topic_trends import topic_trends
 
 _MOST_PERIODS = 24
 
 
 class Unit(str, Enum):
-    """Unit of time of the trends."""
+    """Unit of time of the trends, or their topics instead of their labels."""
 
     MINUTE = "minute"
     HOUR = "hour"
@@ -35,6 +36,7 @@ class Unit(str, Enum):
     MONTH = "month"
     QUARTER = "quarter"
     YEAR = "year"
+    TOPIC = "topic"
 
 
 def register(app: typer.Typer) -> None:
@@ -42,6 +44,7 @@ def register(app: typer.Typer) -> None:
     app.command("trends")(trends)
     app.command("terms")(terms.terms)
     app.add_typer(drift.app, name="drift")
+    search.register(app)
     app.command("sql")(sql)
     app.command("ledger")(ledger.ledger)
     app.add_typer(dead_letters.app, name="dead-letters")
@@ -54,16 +57,20 @@ def trends(
     end: ToOption = None,
     source: SourceOption = None,
     by: Annotated[
-        Unit | None, typer.Option("--by", help="Unit of time; one that fits if absent.")
+        Unit | None,
+        typer.Option("--by", help="Unit of time, one that fits if absent; or topic."),
     ] = None,
     limit: LimitOption = 60,
     how: FormatOption = Format.TABLE,
 ) -> None:
-    """Show how many documents of each label were published, over time.
+    """Show how many documents of each label were published, over time; or the topics' lines.
 
-    Example: `tidemark trends --from 7d --by day --source news`
+    Example: `tidemark trends --from 7d --by day --source news`, `tidemark trends --by topic`
     """
     parameters = time_range(start, end) | {"source": source or "", "limit": limit}
+    if by is Unit.TOPIC:
+        topic_trends(parameters, how)
+        return
     if by is None:
         by = Unit(_fitting_unit(source or ""))
     answer(_queries.trends(by.value), parameters, how, title="Documents by label")
