@@ -59,16 +59,24 @@ class Calibration:
         Args:
             largest: largest z over the ridges, for the first scales, shape ``(full, channels)``.
         """
-        run_lengths = self.per_cell(np.maximum(largest, _LEAST_Z))
-        best = int(run_lengths.argmax())
-        at, channel = divmod(best, run_lengths.shape[1])
+        scores, best = self.combined_scores(largest[None])
+        at, channel = divmod(int(best[0]), largest.shape[1])
+        return float(scores[0]), at, channel
+
+    def combined_scores(self, largest: Floats) -> tuple[Floats, npt.NDArray[np.int64]]:
+        """Return the log expected run lengths of many blocks, and the cells that speak.
+
+        Args:
+            largest: as ``combine`` takes it, shape ``(blocks, full, channels)``.
+        """
+        cells = self.per_cell(np.maximum(largest, _LEAST_Z)).reshape(len(largest), -1)
         location, scale = self.combined
-        score = np.log(self.documents) + (float(run_lengths.flat[best]) - location) / scale
-        return max(float(score), 0.0), at, channel
+        scores = np.log(self.documents) + (cells.max(axis=1) - location) / scale
+        return np.maximum(scores, 0.0), cells.argmax(axis=1)
 
     def per_cell(self, largest: Floats) -> Floats:
         """Return each cell's log expected run length, charged with its share of the budget."""
-        count = len(largest)
+        count = largest.shape[-2]
         lengths = log_run_length(largest, self.location[:count], self.scale[:count], self.documents)
         return np.asarray(lengths + self.charge)
 

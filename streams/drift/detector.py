@@ -20,7 +20,7 @@ for ever); until then its documents are left out of detection. ``rebaseline`` do
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -36,18 +36,16 @@ from streams.drift.hashing import hash_text
 from streams.drift.reference import Reference, encode_profile, fit
 from streams.drift.rollout import Rollout
 from streams.drift.shadow import Shadow
-from streams.drift.watch import Verdict, Watch
+from streams.drift.watch import Watch
+from streams.drift.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    import numpy.typing as npt
-
     from schemas.messages import DriftAlert, Enriched
     from streams.drift.lifecycle import Lifecycle, Reason
     from streams.drift.options import DriftOptions
-
-    Coded = tuple[npt.NDArray[np.float32], npt.NDArray[Any], npt.NDArray[np.float32]]
+    from streams.drift.watch import Ahead, Coded, Verdict
 
 _CHUNK = 25
 
@@ -104,15 +102,16 @@ class Detector:
         self._watch: Watch | None = None
         self._departure: Departure | None = None
         self._segments: Sequence[float] = ()
+        self._granted = ((-1.0, 0.0), 0.0)  # what the threshold was asked for, and what it was
         self.shadow = Shadow(max(options.scales))
-        self._terms: Sequence[npt.NDArray[np.uint64]] = ()
+        self._words = Words.said([])
         self._readings: list[Reading] = []
         self._alerts: list[tuple[int, DriftAlert]] = []
 
     def advance(
         self,
         documents: Sequence[Enriched],
-        terms: Sequence[npt.NDArray[np.uint64]],
+        words: Words,
         segments: Sequence[float],
         first: int = 0,
     ) -> tuple[list[Reading], list[tuple[int, DriftAlert]]]:
@@ -120,14 +119,14 @@ class Detector:
 
         Args:
             documents: of this source, in order.
-            terms: hashes of each one's distinct words.
+            words: of the documents.
             segments: how many shared the partition's part of the budget when each document came;
                 fewer than there are where several have an event, see ``discoveries.py``.
             first: documents of the source before these.
         """
         self._first = first
         self._readings, self._alerts, self._segments = [], [], segments
-        self._terms = terms
+        self._words = words
         for run in runs(documents):
             if not run.usable:
                 self.unusable += len(run.documents)
@@ -225,29 +224,22 @@ class Detector:
 
     def _advance(self, run: Run, first: int) -> None:
         coded: Coded | None = None
+        ahead: Ahead | None = None
         total = len(run.documents)
         while first < total:
-            if self._watch is None:
+            watch = self._watch
+            if watch is None:
                 missing = self._options.reference_documents - len(self._collected)
                 last = min(total, first + missing)
                 self._collect(run, first, last)
             else:
-                coded = coded or self._coded(self._watch, run)
-                last = min(total, first + self._stretch(self._watch))
-                watch, alarmed = self._watch, self._progress.state == "alarmed"
-                self._watch_on(watch, run, coded, last)
-                if alarmed and self._watch is watch:
-                    self._prepare(run, first, last)
+                if coded is None or ahead is None:
+                    coded = self._coded(watch, run)
+                    ahead = watch.ahead(coded[0][first:])
+                last = self._watch_on(watch, run, coded, ahead)
                 if self._watch is not watch:
-                    coded = None
+                    coded = ahead = None
             first = last
-
-    def _stretch(self, watch: Watch) -> int:
-        """Return for how many documents nothing but the block's sums changes."""
-        if self._progress.state == "watching":
-            return watch.missing
-        wanted = self._options.reference_documents - len(self._collected)
-        return min(watch.missing, self._progress.cooldown or wanted)
 
     def _prepare(self, run: Run, first: int, last: int) -> None:
         """Collect the next reference while the alarm lasts, after the cool-down."""
@@ -288,31 +280,75 @@ class Detector:
 
     def _coded(self, watch: Watch, run: Run) -> Coded:
         """Return the numbers of the channels, and the embeddings as they are kept."""
-        terms = self._terms[run.first : run.first + len(run.documents)]
-        numbers = watch.reference.view.numbers(run.vectors, run.facts, terms)
+        words = self._words.part(run.first, run.first + len(run.documents))
+        numbers = watch.reference.view.numbers(run.vectors, run.facts, words)
         return numbers, *watch.recent.encode(run.vectors)
 
-    def _watch_on(self, watch: Watch, run: Run, coded: Coded, last: int) -> None:
-        """Watch the run's documents from where the readings end up to ``last``."""
+    def _watch_on(self, watch: Watch, run: Run, coded: Coded, ahead: Ahead) -> int:
+        """Watch the run's documents from where the readings end; returns up to where."""
         first = len(self._readings) - run.first
-        stretch = slice(first, last)
+        if self._departure is None and self._progress.state == "watching":
+            last = self._pass_quiet(watch, run, ahead, first)
+            if last > first:
+                stretch = slice(first, last)
+                watch.take(run.documents[stretch], _cut(coded, stretch), ahead)
+                return last
+        last = min(len(run.documents), first + self._stretch(watch))
+        alarmed = self._progress.state == "alarmed"
+        self._take_block(watch, run, coded, ahead, slice(first, last))
+        if alarmed and self._watch is watch:
+            self._prepare(run, first, last)
+        return last
+
+    def _pass_quiet(self, watch: Watch, run: Run, ahead: Ahead, first: int) -> int:
+        """Note readings up to the first block above its threshold; returns where that begins."""
+        total, block = len(run.documents), self._options.block_documents
+        reading, last, end = self._reading(), first, first + watch.missing
+        for score in ahead.scores[ahead.taken :]:
+            if score is not None:
+                threshold = self._threshold(watch, self._segments[run.first + end - 1])
+                if score > threshold:
+                    return last
+                self._progress.score, self._progress.threshold = score, threshold
+                self.shadow.take(score, block)
+            self._readings += [reading] * (end - last - 1)
+            reading = self._reading()
+            self._readings.append(reading)
+            last, end = end, end + block
+        self._readings += [reading] * (total - last)
+        return total
+
+    def _take_block(
+        self, watch: Watch, run: Run, coded: Coded, ahead: Ahead, stretch: slice
+    ) -> None:
+        """Take in documents of one block, and look at it when it is full."""
         documents = run.documents[stretch]
-        verdict = watch.take(documents, *(part[stretch] for part in coded))
+        full = len(documents) == watch.missing
+        watch.take(documents, _cut(coded, stretch), ahead)
         self._readings += [self._reading()] * (len(documents) - 1)
+        verdict = watch.verdict(ahead) if full else None
         if verdict is not None:
-            self._note(watch, verdict, self._segments[len(self._readings)])
+            segments = self._segments[len(self._readings)]
+            self._progress.score = verdict.score
+            self._progress.threshold = self._threshold(watch, segments)
             self._judge(watch, verdict, documents[-1])
         self._readings.append(self._reading())
 
-    def _note(self, watch: Watch, verdict: Verdict, segments: float) -> None:
-        options = self._options
-        self._progress.score = verdict.score
-        self._progress.threshold = log_run_length_target(
-            watch.reference.volume,
-            options.budget.of_segment(segments, "scan"),
-            options.least_run_length,
-            options.largest_run_length,
-        )
+    def _stretch(self, watch: Watch) -> int:
+        """Return for how many documents nothing but the block's sums changes."""
+        if self._progress.state == "watching":
+            return watch.missing
+        wanted = self._options.reference_documents - len(self._collected)
+        return min(watch.missing, self._progress.cooldown or wanted)
+
+    def _threshold(self, watch: Watch, segments: float) -> float:
+        """Return the score that is an alarm where so many segments share the budget."""
+        asked, options = (watch.reference.volume, segments), self._options
+        if self._granted[0] != asked:
+            rate = options.budget.of_segment(segments, "scan")
+            least, largest = options.least_run_length, options.largest_run_length
+            self._granted = asked, log_run_length_target(asked[0], rate, least, largest)
+        return self._granted[1]
 
     def _judge(self, watch: Watch, verdict: Verdict, document: Enriched) -> None:
         """Open, update or close the alert; go back to watching where the stream came back."""
@@ -411,6 +447,11 @@ class Detector:
             progress.reason,
             self.shadow.totals,
         )
+
+
+def _cut(coded: Coded, rows: slice) -> Coded:
+    numbers, codes, scales = coded
+    return numbers[rows], codes[rows], scales[rows]
 
 
 def _collection() -> DocumentLog:

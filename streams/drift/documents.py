@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from itertools import accumulate, chain, pairwise
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -17,11 +18,12 @@ if TYPE_CHECKING:
 
     from schemas.messages import Enriched
 
+    Arrays = dict[str, npt.NDArray[Any]]
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 _SUMMARY_CHARACTERS = 200
 TERMS = 96
 """Distinct words kept of a document, in order of first appearance."""
-
-_FIELDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Kept:
 
 
 class DocumentLog:
-    """Append-only log of documents; full chunks are bytes, as they are stored.
+    """Append-only log of documents; full chunks are the arrays that are stored.
 
     Args:
         chunk: documents of a chunk.
@@ -71,10 +73,10 @@ class DocumentLog:
         self._chunk = chunk
         self._limit = limit
         self._coarse = coarse
-        self._chunks: dict[int, bytes] = {}
+        self._chunks: dict[int, Arrays] = {}
         self._documents: list[Enriched | _Restored] = []
-        self._codes: list[npt.NDArray[Any]] = []
-        self._scales: list[float] = []
+        self._codes: list[npt.NDArray[Any]] = []  # of several documents each, as they came
+        self._scales: list[npt.NDArray[np.float32]] = []
 
     def __len__(self) -> int:
         return self.count
@@ -97,41 +99,41 @@ class DocumentLog:
     ) -> None:
         """Take in documents with their encoded vectors."""
         self._documents.extend(documents)
-        self._codes.extend(codes)
-        self._scales += scales.tolist()
+        self._codes.append(codes)
+        self._scales.append(scales)
         self.count += len(documents)
-        while len(self._documents) >= self._chunk:
-            first = self.count - len(self._documents)
-            self._chunks[first] = self._encoded(self._chunk)
-            del self._documents[: self._chunk]
-            del self._codes[: self._chunk]
-            del self._scales[: self._chunk]
-            self._forget(first + self._chunk)
+        if len(self._documents) < self._chunk:
+            return
+        first = self.count - len(self._documents)
+        waiting, vectors, factors = self._documents, _joined(self._codes), _joined(self._scales)
+        whole = len(waiting) - len(waiting) % self._chunk
+        for start in range(0, whole, self._chunk):
+            rows = slice(start, start + self._chunk)
+            self._chunks[first + start] = _arrays(waiting[rows], vectors[rows], factors[rows])
+        self._documents = waiting[whole:]
+        self._codes, self._scales = [vectors[whole:].copy()], [factors[whole:].copy()]
+        self._forget(first + whole)
 
     def kept(self) -> Kept:
         """Return all documents that are kept."""
-        payloads = [*self._chunks.values()]
-        if self._documents:
-            payloads.append(self._encoded(len(self._documents)))
-        return _decode(payloads)
+        return _decode([*self._chunks.values(), *self._waiting()])
 
     def parts(self) -> dict[str, Callable[[], bytes]]:
         """Return the full chunks, by name."""
-        return {str(first): partial(bytes, payload) for first, payload in self._chunks.items()}
+        return {str(first): partial(pack, {}, chunk) for first, chunk in self._chunks.items()}
 
     def tail(self) -> npt.NDArray[np.uint8]:
         """Return the documents after the last full chunk, as bytes."""
-        return blob(self._encoded(len(self._documents)) if self._documents else b"")
+        return blob(b"".join([pack({}, arrays) for arrays in self._waiting()]))
 
     def restore(self, count: int, parts: Mapping[str, bytes], tail: npt.NDArray[np.uint8]) -> None:
         """Set the state from what ``parts`` and ``tail`` returned at ``count`` documents."""
-        self._chunks = {int(name): parts[name] for name in sorted(parts, key=int)}
+        self._chunks = {int(name): unpack(parts[name])[1] for name in sorted(parts, key=int)}
         self.count = count
         if tail.size:
             _, arrays = unpack(tail.tobytes())
             self._documents = list(_restored(arrays))
-            self._codes = list(arrays["vectors"])
-            self._scales = arrays["scales"].tolist()
+            self._codes, self._scales = [arrays["vectors"]], [arrays["scales"]]
 
     def _forget(self, end: int) -> None:
         if self._limit is None:
@@ -139,23 +141,39 @@ class DocumentLog:
         for first in [f for f in self._chunks if f + self._chunk <= end - self._limit]:
             del self._chunks[first]
 
-    def _encoded(self, count: int) -> bytes:
-        documents = self._documents[:count]
-        strings = [
-            *(d.doc_id for d in documents),
-            *(d.label for d in documents),
-            *(d.summary[:_SUMMARY_CHARACTERS] for d in documents),
-            *("\n".join(d.terms[:TERMS]) for d in documents),
-        ]
-        return pack(
-            {},
-            {
-                **pack_strings(strings),
-                "published_at": np.array([d.published_at for d in documents], np.int64),
-                "vectors": np.stack(self._codes[:count]),
-                "scales": np.array(self._scales[:count], np.float32),
-            },
-        )
+    def _waiting(self) -> list[Arrays]:
+        """Return the documents that fill no chunk yet."""
+        if not self._documents:
+            return []
+        return [_arrays(self._documents, _joined(self._codes), _joined(self._scales))]
+
+
+def _arrays(
+    documents: Sequence[Enriched | _Restored],
+    vectors: npt.NDArray[Any],
+    scales: npt.NDArray[np.float32],
+) -> Arrays:
+    count = len(documents)
+    strings = [d.doc_id for d in documents]
+    strings += [d.label for d in documents]
+    strings += [d.summary[:_SUMMARY_CHARACTERS] for d in documents]
+    words = [d.terms[:TERMS] for d in documents]
+    counts = np.fromiter(map(len, words), np.uint8, count)
+    text = "\n".join(chain.from_iterable(words))
+    if text.count("\n") >= max(int(counts.sum()), 1):  # a word with a line break in it
+        text = "\n".join([word.replace("\n", " ") for word in chain.from_iterable(words)])
+    return {
+        **pack_strings(strings),
+        "words": np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8),
+        "counts": counts,
+        "published_at": np.array([d.published_at for d in documents], np.int64),
+        "vectors": vectors.copy(),
+        "scales": scales.copy(),
+    }
+
+
+def _joined(parts: Sequence[npt.NDArray[_Scalar]]) -> npt.NDArray[_Scalar]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,20 +187,19 @@ class _Restored:
     published_at: int
 
 
-def _restored(arrays: dict[str, npt.NDArray[Any]]) -> list[_Restored]:
-    ids, labels, summaries, terms = _columns(unpack_strings(arrays))
+def _restored(arrays: Arrays) -> list[_Restored]:
+    ids, labels, summaries, terms = _columns(arrays)
     words = (tuple(each.split("\n")) if each else () for each in terms)
     times = arrays["published_at"].tolist()
     return [_Restored(*fields) for fields in zip(ids, labels, summaries, words, times, strict=True)]
 
 
-def _decode(payloads: Sequence[bytes]) -> Kept:
+def _decode(chunks: Sequence[Arrays]) -> Kept:
     columns: tuple[list[str], ...] = ([], [], [], [])
     times: list[npt.NDArray[np.int64]] = [np.empty(0, np.int64)]
     vectors = []
-    for payload in payloads:
-        _, arrays = unpack(payload)
-        for column, strings in zip(columns, _columns(unpack_strings(arrays)), strict=True):
+    for arrays in chunks:
+        for column, strings in zip(columns, _columns(arrays), strict=True):
             column.extend(strings)
         times.append(arrays["published_at"])
         vectors.append(arrays["vectors"].astype(np.float32) * arrays["scales"][:, None])
@@ -191,6 +208,12 @@ def _decode(payloads: Sequence[bytes]) -> Kept:
     return Kept(ids, labels, summaries, terms, np.concatenate(times), stacked)
 
 
-def _columns(strings: list[str]) -> list[list[str]]:
-    rows = len(strings) // _FIELDS
-    return [strings[field * rows : (field + 1) * rows] for field in range(_FIELDS)]
+def _columns(arrays: Arrays) -> list[list[str]]:
+    """Return ids, labels, summaries and words; in older chunks the words are strings, too."""
+    strings, rows = unpack_strings(arrays), len(arrays["published_at"])
+    columns = [strings[first : first + rows] for first in range(0, len(strings), rows)]
+    if "words" in arrays:
+        words = arrays["words"].tobytes().decode("utf-8", "surrogatepass").split("\n")
+        ends = accumulate(arrays["counts"].tolist(), initial=0)
+        columns.append(["\n".join(words[start:end]) for start, end in pairwise(ends)])
+    return columns

@@ -12,12 +12,12 @@ from schemas.messages import ChannelScore
 from streams.drift.changepoint import find_change
 from streams.drift.decompose import decompose
 from streams.drift.finding import Explanation, Span
-from streams.drift.hashing import hash_words
 from streams.drift.reference import decode_profile
 from streams.drift.shares import share_changes, share_intervals
 from streams.drift.telling import Moved, Unknown, what_moved
 from streams.drift.terms import term_changes
 from streams.drift.typical import typical
+from streams.drift.words import Words
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -130,7 +130,7 @@ def _move(window: Kept, profile: Profile, reference: Reference, verdict: Verdict
 
 def _unknown_words(window: Kept, reference: Reference) -> Unknown:
     view = reference.view
-    words = [hash_words(terms.split("\n") if terms else []) for terms in window.terms]
+    words = Words.said([terms.split("\n") if terms else [] for terms in window.terms])
     shares = view.new_shares(words)
     column = dict(view.channels)["words"].start
     strange = float((shares > _MOSTLY).mean())

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _FLOAT_BYTES = 4
 _LEAST_ENERGY, _LARGEST_ENERGY = 1e-8, 1e8  # of a unit vector 1; NaN is in no interval
 
+_LEAST_NORMAL = np.float32(2.0**-14)
+_LARGEST_HALF = np.float32(65_520)  # from here on float16 rounds to infinity
+
 
 def model_name(document: Enriched) -> str:
     """Return model and revision of a document's embedding."""
@@ -64,18 +67,38 @@ class Run:
 def runs(documents: Sequence[Enriched]) -> Iterator[Run]:
     """Cut a segment's documents into runs, in order."""
     first = 0
-    for _, group in groupby(documents, _kind):
-        members = list(group)
+    for members in _alike(documents):
         vectors = _matrix(members)
         sound = usable(vectors)
         edges = [0, *(np.flatnonzero(sound[1:] != sound[:-1]) + 1).tolist(), len(members)]
         for start, end in pairwise(edges):
             part = vectors[start:end]
             if sound[start]:
-                part = part.astype(np.float16).astype(np.float32)
+                part = as_halves(part)
             facts = facts_of(members[start:end])
             yield Run(first + start, members[start:end], part, bool(sound[start]), facts)
         first += len(members)
+
+
+def as_halves(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return finite values rounded as to float16; six times as fast as going there and back.
+
+    Float16 keeps 10 of float32's 23 bits behind the point, ties go to the even one; below 2**-14
+    its steps are 2**-24, which is what float32 has beside 3/4. Beyond its range it is infinite.
+    """
+    bits = values.view(np.uint32)
+    even = (bits >> np.uint32(13)) & np.uint32(1)
+    even += bits
+    even += np.uint32(0xFFF)
+    even &= np.uint32(0xFFFFE000)
+    found = even.view(np.float32)
+    size = np.abs(values)
+    small = size < _LEAST_NORMAL
+    if small.any():
+        found[small] = (values[small] + np.float32(0.75)) - np.float32(0.75)
+    if size.max(initial=0) >= _LARGEST_HALF:
+        found[size >= _LARGEST_HALF] = np.copysign(np.inf, values[size >= _LARGEST_HALF])
+    return found
 
 
 def usable(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
@@ -85,9 +108,16 @@ def usable(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
     return np.asarray((energy > _LEAST_ENERGY) & (energy < _LARGEST_ENERGY))
 
 
-def _kind(document: Enriched) -> tuple[str, str, int, tuple[str, ...]]:
-    model, revision = document.embedding_model, document.embedding_revision
-    return model, revision, len(document.embedding), tuple(document.scores)
+def _alike(documents: Sequence[Enriched]) -> Iterator[Sequence[Enriched]]:
+    """Cut where the model, its revision, the length of the vectors or the labels change."""
+    kinds = [
+        (d.embedding_model, d.embedding_revision, len(d.embedding), *d.scores) for d in documents
+    ]
+    if kinds.count(kinds[0]) == len(kinds):  # as nearly always
+        yield documents
+        return
+    for _, group in groupby(zip(kinds, documents, strict=True), lambda pair: pair[0]):
+        yield [document for _, document in group]
 
 
 def _matrix(documents: Sequence[Enriched]) -> npt.NDArray[np.float32]:

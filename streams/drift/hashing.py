@@ -42,13 +42,17 @@ def hash_words(words: Sequence[str]) -> npt.NDArray[np.uint64]:
     if not words:
         return np.empty(0, np.uint64)
     text = _END.join(words) + _END
-    if text.count(_END) != len(words):
-        text = _END.join([word.replace(_END, " ") for word in words]) + _END
     data = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
     ends = np.flatnonzero(data == ord(_END)) + 1
+    if len(ends) != len(words):
+        return hash_words([word.replace(_END, " ") for word in words])
     starts = np.concatenate(([0], ends[:-1]))
-    places = np.arange(len(data)) - np.repeat(starts, ends - starts)
-    terms = _BYTES[data] * _PLACES[places & (_POSITIONS - 1)]
+    lengths = ends - starts
+    places = np.arange(len(data)) - np.repeat(starts, lengths)
+    if int(lengths.max()) > _POSITIONS:
+        places &= _POSITIONS - 1
+    terms = _BYTES.take(data)
+    terms *= _PLACES.take(places)
     return _mixed(np.add.reduceat(terms, starts))
 
 

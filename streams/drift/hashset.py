@@ -100,6 +100,44 @@ class IdSet:
         return bool(self.frozen.contains(np.array([value], np.uint64))[0])
 
 
+class Lookup:
+    """A set of 32-bit hashes that never changes, to be asked for many values in no order.
+
+    A directory says where the values with the same first bits begin: about one look per value
+    where a binary search takes fifteen, far from each other in memory.
+
+    Args:
+        values: sorted and distinct.
+    """
+
+    def __init__(self, values: npt.NDArray[np.uint32]) -> None:
+        bits = max(1, int(values.size).bit_length())
+        self._values = values
+        self._shift = np.uint32(32 - bits)
+        heads = np.arange((1 << bits) + 1, dtype=np.uint64) << np.uint64(self._shift)
+        kind = np.uint16 if values.size < 1 << 16 else np.uint32
+        self._starts = values.searchsorted(heads).astype(kind)
+
+    def contains(self, values: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
+        """Return for each value whether it is in the set."""
+        if not self._values.size:
+            return np.zeros(values.size, np.bool_)
+        heads = (values >> self._shift).astype(np.intp)
+        places = self._starts.take(heads).astype(np.intp)
+        found = self._values.take(places, mode="clip") == values
+        asking = np.flatnonzero(~found)
+        places = places[asking] + 1
+        last = self._starts.take(heads[asking] + 1).astype(np.intp)
+        while True:
+            left = np.flatnonzero(places < last)
+            if not left.size:
+                return np.asarray(found)
+            asking, places, last = asking[left], places[left], last[left]
+            found[asking] = self._values.take(places) == values[asking]
+            more = ~found[asking]
+            asking, places, last = asking[more], places[more] + 1, last[more]
+
+
 def distinct(values: Hashes) -> Hashes:
     """Return the distinct values, sorted; for few values faster than ``numpy.unique``."""
     ordered = np.sort(values)

@@ -23,14 +23,14 @@ from streams.trends.source import SourceTopics
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    import numpy as np
     import numpy.typing as npt
 
     from schemas.messages import DriftAlert, Enriched, WindowStats
     from streams.drift.discoveries import Share
     from streams.drift.monitors.facts import Facts
     from streams.drift.options import DriftOptions
-    from streams.drift.sketches.rows import Row
+    from streams.drift.sketches.rows import Sketched
+    from streams.drift.words import Words
 
 HEAD = "head"
 
@@ -63,22 +63,22 @@ class Segment:
     def advance(
         self,
         documents: Sequence[Enriched],
-        terms: Sequence[npt.NDArray[np.uint64]],
+        words: Words,
         facts: Facts,
         shares: Sequence[Share],
-        rows: Sequence[Row | None],
+        rows: Sketched,
     ) -> tuple[list[tuple[int, WindowStats]], list[tuple[int, DriftAlert]]]:
         """Count documents that the gate admitted; records and alerts with the documents' index."""
         self.changed = True
         first = self._moment.position
         self._moment = Moment.after(documents[-1], first + len(documents))
         readings, alerts = self.detector.advance(
-            documents, terms, [share.shared_by for share in shares], first
+            documents, words, [share.shared_by for share in shares], first
         )
         # The monitors hold their part as it is: their tests are no part of the step-up rule.
         segments = [share.segments for share in shares]
         places = self.topics.advance(documents, rows)
-        arrivals = Arrivals(facts, terms, readings, segments, first, rows, places)
+        arrivals = Arrivals(facts, words, readings, segments, first, rows, places)
         records, found = self.windows.advance(arrivals)
         return records, self._joining.fold_placed(alerts + found)
 

@@ -17,7 +17,8 @@ topics     soft assignment to centres that k-means found in the reference
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -25,7 +26,7 @@ import numpy as np
 from streams.drift.clusters import find_centres, soft_assignment
 from streams.drift.documents import TERMS
 from streams.drift.hashing import hash_words
-from streams.drift.hashset import distinct
+from streams.drift.hashset import Lookup, distinct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from schemas.messages import Enriched
     from streams.drift.documents import Kept
+    from streams.drift.words import Words
 
     Floats32 = npt.NDArray[np.float32]
 
@@ -62,8 +64,8 @@ class ChannelLaw(NamedTuple):
 
 # Chosen on news, papers and documentation: the least delays at equal false alarms.
 LAWS: Mapping[str, ChannelLaw] = {
-    "embedding": ChannelLaw((0.1, 1.0, _INF), 0.45, 0.0),
-    "labels": ChannelLaw((0.3, _INF), 0.20),
+    "embedding": ChannelLaw((0.1, 1.0, _INF), 0.35, 0.0),
+    "labels": ChannelLaw((0.3, _INF), 0.30),
     "words": ChannelLaw((0.001,), 0.10),
     "topics": ChannelLaw((0.3, _INF), 0.25),
 }
@@ -80,8 +82,9 @@ def facts_of(documents: Sequence[Enriched]) -> Floats32:
     facts[:, 0] = np.log((lengths[:, 0] + 1) / (lengths[:, 1] + 1))
     facts[:, 1] = np.log1p(lengths[:, 2])
     if facts.shape[1] > FACTS:
-        scores = np.array([[*d.scores.values()] for d in documents], np.float32)
-        np.sqrt(np.clip(scores[:, :_MOST_LABELS], 0, 1), out=facts[:, FACTS:])
+        flat = chain.from_iterable([d.scores.values() for d in documents])
+        scores = np.fromiter(flat, np.float32).reshape(len(documents), -1)[:, :_MOST_LABELS]
+        np.sqrt(np.clip(scores, 0, 1), out=facts[:, FACTS:])
     return facts.astype(np.float16).astype(np.float32)
 
 
@@ -106,6 +109,11 @@ class View:
     labels: int
     centres: npt.NDArray[np.float16]
     known: npt.NDArray[np.uint32]
+    _lookup: Lookup = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Prepare for being asked."""
+        object.__setattr__(self, "_lookup", Lookup(self.known))
 
     @property
     def channels(self) -> list[tuple[str, slice]]:
@@ -123,17 +131,15 @@ class View:
             start += size
         return found
 
-    def numbers(
-        self, vectors: Floats32, facts: Floats32, hashes: Sequence[npt.NDArray[np.uint64]]
-    ) -> Floats32:
+    def numbers(self, vectors: Floats32, facts: Floats32, words: Words) -> Floats32:
         """Return the numbers of documents, shape ``(n, columns)``.
 
         Args:
             vectors: shape ``(n, dimensions)``.
             facts: what ``facts_of`` returned.
-            hashes: of each document's distinct words.
+            words: of the documents.
         """
-        return self.join(vectors, facts, self.new_shares(hashes))
+        return self.join(vectors, facts, self.new_shares(words))
 
     def encode(self) -> tuple[dict[str, int], dict[str, npt.NDArray[Any]]]:
         """Return numbers and arrays that ``decode`` takes."""
@@ -153,12 +159,10 @@ class View:
             parts.append(soft_assignment(vectors, self.centres.astype(np.float32)))
         return np.concatenate(parts, axis=1)
 
-    def new_shares(self, hashes: Sequence[npt.NDArray[np.uint64]]) -> Floats32:
+    def new_shares(self, words: Words) -> Floats32:
         """Return the share of each document's words that the reference has not, shape ``(n,)``."""
-        kept = [words[:TERMS] for words in hashes]
-        counts = np.array([words.size for words in kept], np.int64)
-        flat = np.concatenate(kept).astype(np.uint32)
-        return _shares(~_member(self.known, flat), counts)
+        kept = words.first(TERMS)
+        return _shares(~self._lookup.contains(kept.flat.astype(np.uint32)), kept.counts)
 
 
 def fit_view(kept: Kept, facts: Floats32, seed: int) -> tuple[View, Floats32]:
@@ -180,12 +184,6 @@ def fit_view(kept: Kept, facts: Floats32, seed: int) -> tuple[View, Floats32]:
 
 def _count(terms: str) -> int:
     return terms.count("\n") + 1 if terms else 0
-
-
-def _member(known: npt.NDArray[np.uint32], values: npt.NDArray[np.uint32]) -> Any:
-    if not known.size:
-        return np.zeros(values.size, np.bool_)
-    return known.take(known.searchsorted(values), mode="clip") == values
 
 
 def _shares(marked: npt.NDArray[np.bool_], counts: npt.NDArray[np.int64]) -> Floats32:

@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     from streams.drift.finding import Moment
     from streams.drift.monitors.facts import Facts
     from streams.drift.options import DriftOptions
-    from streams.drift.sketches.rows import Row
+    from streams.drift.sketches.rows import Sketched
+    from streams.drift.words import Words
     from streams.trends.cards import Farewell, Place
 
     Hashes = npt.NDArray[np.uint64]
@@ -59,20 +60,20 @@ class Arrivals:
 
     Attributes:
         facts: of each.
-        terms: hashes of each one's distinct words.
+        words: of each.
         readings: what the detector said after each.
         segments: how many sources shared the partition's budget when each came.
         first: documents of the source before these.
-        rows: what each adds to the sketches; None for nothing.
+        rows: what each adds to the sketches.
         places: each one's place among the topics; None for nowhere.
     """
 
     facts: Facts
-    terms: Sequence[Hashes]
+    words: Words
     readings: Sequence[Reading]
     segments: Sequence[int]
     first: int
-    rows: Sequence[Row | None]
+    rows: Sketched
     places: Sequence[Place | None]
 
 
@@ -239,12 +240,12 @@ class Windows:
         owners = [window for _, window in self._unsettled]
         self._unsettled = []
         self._count_documents(self._arrivals, owners, rows)
-        hashes = [self._arrivals.terms[row] for row in rows]
+        words = self._arrivals.words
         # A word's first use decides: the windows take turns as their documents came.
         start = 0
         for end in range(1, len(owners) + 1):
             if end == len(owners) or owners[end] is not owners[start]:
-                self._count_words(owners[start], distinct(np.concatenate(hashes[start:end])))
+                self._count_words(owners[start], distinct(words.take(rows[start:end]).flat))
                 start = end
 
     def _count_documents(
@@ -259,17 +260,8 @@ class Windows:
         for start, mine in indices.items():
             readings = [arrivals.readings[row] for row in mine]
             windows[start].add(arrivals.facts.part(mine), part(self._codes, mine), readings)
-            self._sketch(windows[start], [arrivals.rows[row] for row in mine])
-
-    def _sketch(self, window: Window, rows: Sequence[Row | None]) -> None:
-        """Add embeddings to a window: all that are of one matrix in one sum."""
-        groups: dict[int, list[Row]] = {}
-        for row in rows:
-            if row is not None:
-                groups.setdefault(id(row.rows), []).append(row)
-        for members in groups.values():
-            places = [row.place for row in members]
-            window.sketch(members[0].model, part(members[0].rows, places))
+            for model, sketched in arrivals.rows.parts(mine):
+                windows[start].sketch(model, sketched)
 
     def _count_words(self, window: Window | None, words: Hashes) -> None:
         if window is None:

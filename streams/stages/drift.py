@@ -11,20 +11,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import accumulate, chain, groupby, pairwise
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
 from streams.drift.canary_post import CanaryPost
 from streams.drift.control import Rebaseline
-from streams.drift.hashing import hash_words
 from streams.drift.monitors.facts import facts_of
 from streams.drift.options import DriftOptions
 from streams.drift.segment import HEAD, Segment
 from streams.drift.shadow import LEVELS
 from streams.drift.sharing import Sharing
 from streams.drift.sketches.rows import sketch_rows
+from streams.drift.words import Words
 from streams.stages.canary import CANARY_SOURCE
 
 if TYPE_CHECKING:
@@ -161,8 +161,8 @@ class DriftStage:
 
     def _advanced(self, admitted: Sequence[_Admitted]) -> DriftOutput:
         documents = [document for _, document, _ in admitted]
-        hashes, rows = _hashes(documents), sketch_rows(documents)
-        facts = facts_of(documents, hashes)
+        words, rows = Words.of(documents), sketch_rows(documents)
+        facts = facts_of(documents, words)
         groups: dict[str, list[int]] = defaultdict(list)
         for place, (segment, _, _) in enumerate(admitted):
             groups[segment.source].append(place)
@@ -171,10 +171,10 @@ class DriftStage:
         for source, places in groups.items():
             new_stats, new_alerts = self._segments[source].advance(
                 [documents[place] for place in places],
-                [hashes[place] for place in places],
+                words.take(places),
                 facts.take(places),
                 [admitted[place][2] for place in places],
-                [rows[place] for place in places],
+                rows.take(places),
             )
             stats += [(places[at], record) for at, record in new_stats]
             alerts += [(places[at], alert) for at, alert in new_alerts]
@@ -304,13 +304,6 @@ def _kind(message: Enriched | Rebaseline) -> str:
     if isinstance(message, Rebaseline):
         return _CONTROL
     return _CANARY if message.source == CANARY_SOURCE else _DOCUMENT
-
-
-def _hashes(documents: Sequence[Enriched]) -> list[npt.NDArray[np.uint64]]:
-    """Return the hashes of each document's words; one call for all words of the batch."""
-    flat = hash_words(list(chain.from_iterable([document.terms for document in documents])))
-    ends = accumulate((len(document.terms) for document in documents), initial=0)
-    return [flat[start:end] for start, end in pairwise(ends)]
 
 
 def _in_order(indexed: list[tuple[int, _T]]) -> tuple[_T, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from schemas.messages import Enriched
-    from streams.drift.sketches.rows import Row
+    from streams.drift.sketches.rows import Sketched
     from streams.trends.cards import Place
 
     Space = tuple[str, int]
@@ -33,9 +33,7 @@ class SourceTopics:
         self._source = source
         self._spaces: dict[Space, Topics] = {}  # the one that was used last at the end
 
-    def advance(
-        self, documents: Sequence[Enriched], rows: Sequence[Row | None]
-    ) -> list[Place | None]:
+    def advance(self, documents: Sequence[Enriched], rows: Sketched) -> list[Place | None]:
         """Return the place of each document, None where its embedding cannot be used.
 
         Args:
@@ -43,12 +41,17 @@ class SourceTopics:
             rows: what ``sketch_rows`` gave for them: the unit vector comes first in a row.
         """
         found: list[Place | None] = []
-        for space, run in groupby(zip(documents, rows, strict=True), _space):
-            members = list(run)
-            if space is None:
-                found += [None] * len(members)
+        kinds = rows.kinds
+        edges = [0, *(np.flatnonzero(kinds[1:] != kinds[:-1]) + 1).tolist(), len(kinds)]
+        for start, end in pairwise(edges):
+            kind = int(kinds[start])
+            if kind < 0:
+                found += [None] * (end - start)
                 continue
-            found += self._topics(space).advance([d for d, _ in members], _matrix(members))
+            model = rows.models[kind]
+            topics = self._topics((f"{model.name}@{model.revision}", model.dimensions))
+            vectors = rows.rows[kind][rows.places[start:end], : model.dimensions]
+            found += topics.advance(documents[start:end], vectors)
         return found
 
     def _topics(self, space: Space) -> Topics:
@@ -91,22 +94,6 @@ class SourceTopics:
             tail = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
             topics.restore(own, tail, under(prefix, parts))
             self._spaces[model, dimensions] = topics
-
-
-def _space(item: tuple[Enriched, Row | None]) -> Space | None:
-    row = item[1]
-    return None if row is None else (f"{row.model.name}@{row.model.revision}", row.model.dimensions)
-
-
-def _matrix(members: Sequence[tuple[Enriched, Row | None]]) -> npt.NDArray[Any]:
-    """Return the unit vectors of neighbours, which may be of several matrices."""
-    rows = [row for _, row in members if row is not None]
-    parts = []
-    for _, group in groupby(rows, lambda row: id(row.rows)):
-        own = list(group)
-        width = own[0].model.dimensions
-        parts.append(own[0].rows[[row.place for row in own], :width])
-    return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
 
 def _key(space: Space) -> str:

@@ -1,6 +1,6 @@
 """Research papers of one venue: the alerts in the order of their years, and the same shuffled.
 
-    python -m tests.bench drift papers --papers FILE [--venue NeurIPS] [--until 2018] [--shuffled N]
+    python -m tests.bench drift papers --papers FILE [--venue nips] [--until 2018] [--shuffled N]
 
 ``FILE`` has one JSON object a line: title, abstract or text, venue, year. In their real order the
 alerts are printed with their explanation: would somebody who knows the field nod? Shuffled in time,
@@ -13,13 +13,13 @@ import argparse
 import json
 import lzma
 import sys
-from collections import Counter
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streams.drift.evaluate.replay import Replay
+from streams.drift.evaluate.replay import EPOCH_MS, Replay
 from streams.stages.drift import DriftStage
 from tests.bench.drift_methods import RUN_LENGTH, Tidemark, options
 from tests.bench.drift_news import Pool
@@ -42,7 +42,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--papers", type=Path, required=True)
-    parser.add_argument("--venue", default="NeurIPS")
+    parser.add_argument("--venue", default="nips")
     parser.add_argument("--until", type=int, default=2018)
     parser.add_argument("--shuffled", type=int, default=40)
     parser.add_argument("--out", type=Path, default=Path("bench-results/drift"))
@@ -51,7 +51,9 @@ def main() -> None:
     if not chosen.exists():
         select(given.papers, chosen, given.venue, given.until)
     documents = enriched(chosen, chosen.with_suffix(".pickle"))
-    years = Counter(document.metadata.get("year", "") for document in documents)
+    if not documents:
+        parser.error(f"{given.papers} has no papers of {given.venue}")
+    years = [year(document) for document in documents]
     say(f"{len(documents):,} papers of {given.venue}, {min(years)} to {max(years)}")
     for alert in alerts(documents):
         say(describe(alert, documents))
@@ -84,16 +86,29 @@ def alerts(documents: Sequence[Enriched]) -> list[DriftAlert]:
     ]
 
 
+def year(document: Enriched) -> int:
+    """Return the year in which a paper was published."""
+    return datetime.fromtimestamp(document.published_at / 1000, timezone.utc).year
+
+
 def describe(alert: DriftAlert, documents: Sequence[Enriched]) -> str:
-    """Return what an alert says, with the years it speaks of."""
-    at = int(alert.new_documents[0].doc_id.rsplit("-", 1)[1]) if alert.new_documents else 0
-    year = documents[at].metadata.get("year", "?")
+    """Return what an alert says, with the years it speaks of.
+
+    In the replay a document comes each second: its moments are places in the file.
+    """
+
+    def at(moment: int) -> str:
+        place = min(max((moment - EPOCH_MS) // 1000, 0), len(documents) - 1)
+        return f"{year(documents[place])} (paper {place:,})"
+
     up = ", ".join(f"{term.term} ({term.z:.1f})" for term in alert.terms_up[:12])
     down = ", ".join(f"{term.term} ({term.z:.1f})" for term in alert.terms_down[:8])
     new = "; ".join(document.summary[:100] for document in alert.new_documents[:3])
+    who = f"{alert.alert_id[:8]} {alert.state} {alert.severity} {alert.kind}"
+    since = " to ".join(at(moment) for moment in (alert.changed_from, alert.changed_to) if moment)
     return "\n".join(
         [
-            f"\n[{year}] {alert.state} {alert.severity} {alert.kind} score {alert.score:.1f}",
+            f"\n[{at(alert.detected_at)}] {who} score {alert.score:.1f}, changed: {since}",
             f"  {alert.message}",
             f"  came: {up}",
             f"  went: {down}",

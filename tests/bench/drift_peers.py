@@ -3,9 +3,10 @@
 Each gives a score after every few documents; more means drift. The threshold is set afterwards on
 the quiet streams, for all methods alike; ``customary`` is what the library itself alarms at.
 
-* alibi-detect's online detectors are built by the library; its ``score`` takes one document at a
-  time, so the streams are scored by the same formulas for all documents at once, and the first
-  documents of every reference are checked against the library's own answer.
+* alibi-detect's online detectors are built by the library, all but its own thresholds: these take
+  minutes a reference and are not used here. Its ``score`` takes one document at a time, so the
+  streams are scored by the same formulas for all documents at once, and the first documents of
+  every reference are checked against the library's own answer.
 * Evidently and NannyML compare chunks; Evidently's are the last 500 documents every 250, NannyML's
   200 documents, a tenth of the reference, as its default cuts it.
 * ADWIN watches one number: the cosine to the reference's mean. Its confidence is its threshold, so
@@ -20,6 +21,7 @@ import warnings
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import numpy as np
 
@@ -45,7 +47,8 @@ _ONLINE = 100  # alibi-detect's window
 _CHECKED = 25
 _TOLERANCE = 1e-3
 _METRICS = "evidently.legacy.metrics.data_drift"
-_DELTAS = 10.0 ** -np.arange(1, 14)
+_DELTAS = np.array([0.1, 0.03, 0.01, 0.002, 5e-4, 1e-4, 1e-6])
+_REGULARISED = 40  # permutations that LSDD's regularisation is inferred from
 
 
 class Vectors:
@@ -197,14 +200,7 @@ class OnlineMmd(Vectors):
     name, needs = "alibi-detect MMD", "alibi_detect"
 
     def learn(self, seed: int, rows: Rows) -> Any:
-        import_module("tensorflow").random.set_seed(seed)
-        detector = (
-            import_module("alibi_detect.cd")
-            .MMDDriftOnline(
-                self.vectors[rows], ert=1e4, window_size=_ONLINE, n_bootstraps=40, verbose=False
-            )
-            ._detector
-        )
+        detector = _online_detector("MMD", self.vectors[rows], seed, _unlimited)
         _check(detector, self._online(detector, self.vectors[rows[:_CHECKED]]), self.vectors[rows])
         return detector
 
@@ -230,14 +226,7 @@ class OnlineLsdd(Vectors):
     name, needs = "alibi-detect LSDD", "alibi_detect"
 
     def learn(self, seed: int, rows: Rows) -> Any:
-        import_module("tensorflow").random.set_seed(seed)
-        detector = (
-            import_module("alibi_detect.cd")
-            .LSDDDriftOnline(
-                self.vectors[rows], ert=1e4, window_size=_ONLINE, n_bootstraps=40, verbose=False
-            )
-            ._detector
-        )
+        detector = _online_detector("LSDD", self.vectors[rows], seed, _regularised)
         _check(detector, self._online(detector, self.vectors[rows[:_CHECKED]]), self.vectors[rows])
         return detector
 
@@ -265,6 +254,38 @@ METHODS: tuple[type[Vectors], ...] = (
     OnlineMmd,
     OnlineLsdd,
 )
+
+
+def _online_detector(kind: str, vectors: Floats32, seed: int, thresholds: Any) -> Any:
+    """Return alibi-detect's own detector with ``thresholds`` in place of its method for them."""
+    import_module("tensorflow").random.set_seed(seed)
+    module = import_module(f"alibi_detect.cd.tensorflow.{kind.lower()}_online")
+    with patch.object(getattr(module, f"{kind}DriftOnlineTF"), "_configure_thresholds", thresholds):
+        made = getattr(import_module("alibi_detect.cd"), f"{kind}DriftOnline")(
+            vectors, ert=1e4, window_size=_ONLINE, verbose=False
+        )
+    return made._detector
+
+
+def _unlimited(detector: Any) -> None:
+    detector.thresholds = [np.inf] * _ONLINE
+
+
+def _regularised(detector: Any) -> None:
+    """Infer LSDD's regularisation as the library does, on its first test window."""
+    tensorflow = import_module("alibi_detect.utils.tensorflow")
+    _unlimited(detector)
+    size = detector.n - detector.n_kernel_centers
+    kept = size - (2 * _ONLINE - 1)
+    rng = np.random.default_rng(size)
+    orders = [rng.permutation(size).astype(np.int32) for _ in range(_REGULARISED)]
+    first, second = [o[:kept] for o in orders], [o[kept : kept + _ONLINE] for o in orders]
+    wide = tensorflow.GaussianRBF(np.sqrt(2.0) * detector.kernel.sigma)
+    h = wide(detector.kernel_centers, detector.kernel_centers)
+    limit = detector.lambda_rd_max
+    _, detector.H_lam_inv = tensorflow.permed_lsdds(
+        detector.k_xc, first, second, h, lam_rd_max=limit
+    )
 
 
 def _windows(rows: Rows, every: int, score: Any) -> Floats32:

@@ -26,6 +26,21 @@ def quiet(rng: np.random.Generator, documents: int, keep: float) -> Floats:
     return scores
 
 
+def one_direction(documents: int, keep: float) -> Bursts:
+    levels = np.random.default_rng(8).normal(size=(2000, 1))
+    return Bursts(documents, np.ones((1, 1)), np.ones(1), np.full(1, keep), levels)
+
+
+def runs(rng: np.random.Generator, documents: int) -> Floats:
+    """Topics in runs of ten documents; one in twenty is far from the others."""
+    topics = 0.4 * rng.normal(size=(20, COLUMNS))
+    topics[0] = 3.0
+    starts = rng.random(documents) < 0.1
+    run = np.cumsum(starts)
+    topic = rng.integers(len(topics), size=run[-1] + 1)[run]
+    return np.asarray(topics[topic] + rng.normal(size=(documents, COLUMNS)))
+
+
 def bursts_of(scores: Floats) -> Bursts:
     return find_bursts(scores, COLUMNS, seed=1)
 
@@ -56,8 +71,8 @@ def test_a_column_that_never_varies_is_no_burst() -> None:
 
 def test_drawn_processes_and_white_noise_vary_as_the_stream_does() -> None:
     """Over long windows the variance of a mean is that of the process it was fitted to."""
-    law = Bursts(10**6, np.ones((1, 1)), np.ones(1), np.full(1, 0.8))
     rng = np.random.default_rng(4)
+    law = one_direction(10**6, 0.8)
     sums = law.block_sums(rng, np.full((400, 1), 0.8), 20, BLOCK)
     long = sums.sum(axis=1)[:, 0]
     expected = (1 + 0.8) / (1 - 0.8) - 1
@@ -67,10 +82,24 @@ def test_drawn_processes_and_white_noise_vary_as_the_stream_does() -> None:
 
 
 def test_what_the_reference_leaves_open_is_drawn() -> None:
-    law = Bursts(1000, np.ones((1, 1)), np.ones(1), np.full(1, 0.9))
+    law = one_direction(1000, 0.9)
     drawn = law.drawn_keep(np.random.default_rng(5), 4000)
     assert drawn.std() == pytest.approx(((1 - 0.81) / 1000) ** 0.5, rel=0.1)
     assert drawn.max() < 1
+
+
+def test_levels_are_the_streams_own_and_change_together() -> None:
+    """Runs of a far topic are drawn as far and as long as they are."""
+    scores = runs(np.random.default_rng(9), 4000)
+    scores = (scores - scores.mean(axis=0)) / scores.std(axis=0)
+    found = bursts_of(scores)
+    rng = np.random.default_rng(10)
+    keep = found.drawn_keep(rng, 20)
+    drawn = found.block_sums(rng, keep, 400, BLOCK) @ found.loadings.T
+    drawn += rng.normal(size=(20, 400, COLUMNS)) * BLOCK**0.5
+    real = scores.reshape(-1, BLOCK, COLUMNS).sum(axis=1)
+    farthest = np.quantile((real**2).sum(axis=1), 0.99)
+    assert np.quantile((drawn**2).sum(axis=2), 0.99) == pytest.approx(farthest, rel=0.3)
 
 
 def _alarms(keep: float, *, aware: bool) -> int:

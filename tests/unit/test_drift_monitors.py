@@ -37,7 +37,7 @@ def alarms(wrong: Wrong, windows: int = 5, law: Law | None = None) -> list[Drift
         (Wrong(without_title=1), {"missing"}),
         (Wrong(without_language=1), {"missing"}),
         (Wrong(copied=0.4), {"duplicates"}),
-        (Wrong(length=0.5), {"length"}),
+        (Wrong(length=0.5, new_words=0.15), {"length"}),
         (Wrong(label="sports"), {"labels"}),
         # Another language has other words for the model, too.
         (Wrong(language="de"), {"languages", "vocabulary"}),

@@ -46,12 +46,27 @@ def test_embeddings_that_cannot_be_used_are_left_out() -> None:
     good = vectors(1, seed=1)[0]
     broken = [np.zeros(DIMENSIONS), np.full(DIMENSIONS, np.nan), np.ones(MOST_DIMENSIONS + 1)]
     payloads = [good.tobytes(), *(b.astype("<f4").tobytes() for b in broken), b"abc", b""]
-    rows = sketch_rows([enriched(n, embedding=payload) for n, payload in enumerate(payloads)])
-    assert [row is not None for row in rows] == [True, False, False, False, False, False]
-    assert rows[0] is not None
-    np.testing.assert_array_equal(
-        rows[0].rows[rows[0].place], features_of(DIMENSIONS).rows(good[None])[0]
+    found = sketch_rows([enriched(n, embedding=payload) for n, payload in enumerate(payloads)])
+    assert [kind >= 0 for kind in found.kinds] == [True, False, False, False, False, False]
+    ((model, rows),) = found.parts(range(len(payloads)))
+    assert model.dimensions == DIMENSIONS
+    np.testing.assert_array_equal(rows, features_of(DIMENSIONS).rows(good[None]))
+
+
+def test_documents_of_two_models_are_told_apart() -> None:
+    """Whichever documents a window asks for, it gets their rows, model by model, in order."""
+    some = vectors(6, seed=3)
+    found = sketch_rows(
+        [
+            enriched(n, embedding=vector.tobytes(), embedding_model="ab"[n % 2])
+            for n, vector in enumerate(some)
+        ]
     )
+    parts = dict(found.take([1, 2, 4, 5]).parts([0, 1, 2]))
+    rows = features_of(DIMENSIONS).rows(some)
+    by_name = {model.name: part for model, part in parts.items()}
+    np.testing.assert_array_equal(by_name["a"], rows[[2, 4]])
+    np.testing.assert_array_equal(by_name["b"], rows[[1]])
 
 
 def test_sums_of_other_features_are_refused() -> None:

@@ -71,7 +71,7 @@ def test_calibration_is_deterministic_and_holds() -> None:
     rng = np.random.default_rng(4)
     scan = Scan.of(np.ones(8, np.float32), 10**9, RIDGES)
     scores = rng.normal(size=(4000, 8)).astype(np.float32)
-    none = Bursts(4000, np.empty((8, 0)), np.empty(0), np.empty(0))
+    none = Bursts(4000, np.empty((8, 0)), np.empty(0), np.empty(0), np.empty((4000, 0)))
     given = {
         "scales": (20, 40),
         "block": 10,

@@ -15,8 +15,8 @@ import numpy as np
 
 from schemas.messages import Origin
 from streams.drift.detector import Detector
-from streams.drift.hashing import hash_words
 from streams.drift.lifecycle import Lifecycle
+from streams.drift.words import Words
 from streams.stages.drift import DriftStage
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _TOPIC = "evaluation"
 _BATCH = 128
-_EPOCH_MS = 1_600_000_000_000
+EPOCH_MS = 1_600_000_000_000
 
 
 class Replay:
@@ -89,10 +89,10 @@ class Replay:
             yield [self._item(source, first + start + k, row) for k, row in enumerate(part)]
 
     def _position(self, alert: DriftAlert) -> int:
-        return (alert.detected_at - _EPOCH_MS) // self._step_ms + 1
+        return (alert.detected_at - EPOCH_MS) // self._step_ms + 1
 
     def _item(self, source: str, number: int, row: int) -> Item:
-        moment = _EPOCH_MS + number * self._step_ms
+        moment = EPOCH_MS + number * self._step_ms
         document = replace(
             self._documents[row],
             doc_id=f"{source}-{number}",
@@ -116,7 +116,7 @@ class Scores:
 
     def __init__(self, documents: Sequence[Enriched], options: DriftOptions) -> None:
         self._documents = documents
-        self._hashes = [hash_words(list(document.terms)) for document in documents]
+        self._words = Words.of(documents)
         self._options = replace(options, least_run_length=inf, largest_run_length=inf)
 
     def learn(self, source: str, reference: Rows) -> Detector:
@@ -146,7 +146,7 @@ class Scores:
             part = rows[start : start + _BATCH].tolist()
             readings, _ = detector.advance(
                 [self._documents[row] for row in part],
-                [self._hashes[row] for row in part],
+                Words.joined([self._words.hashes(row, row + 1) for row in part]),
                 [1] * len(part),
             )
             scores += [0.0 if each.score is None else each.score for each in readings]

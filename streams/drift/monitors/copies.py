@@ -24,9 +24,11 @@ import numpy as np
 from streams.drift.codec import pack, unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     import numpy.typing as npt
+
+    from streams.drift.words import Words
 
     Hashes = npt.NDArray[np.uint64]
     Bytes = npt.NDArray[np.uint8]
@@ -48,28 +50,25 @@ _MULTIPLIERS = (
 _SPREAD = np.uint32(0x9E3779B1)  # the golden ratio, for Fibonacci hashing (Knuth 6.4)
 
 
-def signatures_of(terms: Sequence[Hashes], words: npt.NDArray[np.int64]) -> Bytes:
+def signatures_of(words: Words) -> Bytes:
     """Return MinHash signatures, shape ``(n, 16)``; zeros where there are too few words."""
-    found = np.zeros((len(terms), _ROWS), np.uint8)
-    long = np.flatnonzero(words >= _LEAST_WORDS)
-    if not long.size:
-        return found
-    flat = np.concatenate([terms[row][:_WORDS] for row in long.tolist()]).astype(np.uint32)
-    ends = np.cumsum(np.minimum(words[long], _WORDS))
-    starts = np.concatenate(([0], ends[:-1]))
-    least = np.minimum.reduceat(flat * _MULTIPLIERS, starts, axis=1)
-    found[long] = (least >> np.uint32(8)).astype(np.uint8).T
+    found = np.zeros((len(words), _ROWS), np.uint8)
+    some = np.flatnonzero(words.counts)
+    if some.size:
+        kept = words.first(_WORDS)
+        flat = kept.flat.astype(np.uint32)
+        least = np.minimum.reduceat(flat * _MULTIPLIERS, kept.edges[some], axis=1)
+        found[some] = (least >> np.uint32(8)).astype(np.uint8).T
+        found[words.counts < _LEAST_WORDS] = 0
     return found
 
 
-def contents_of(terms: Sequence[Hashes], words: npt.NDArray[np.int64], checks: Hashes) -> Hashes:
+def contents_of(words: Words, checks: Hashes) -> Hashes:
     """Return hashes of the contents from the words' hashes and the checksums of the texts."""
-    sums = np.zeros(len(terms), np.uint64)
-    some = np.flatnonzero(words)
+    sums = np.zeros(len(words), np.uint64)
+    some = np.flatnonzero(words.counts)
     if some.size:
-        ends = np.cumsum(words[some])
-        starts = np.concatenate(([0], ends[:-1]))
-        sums[some] = np.add.reduceat(np.concatenate(list(terms)), starts)
+        sums[some] = np.add.reduceat(words.flat, words.edges[some])
     return np.asarray(sums + checks * np.uint64(0x9E3779B97F4A7C15))
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from schemas.messages import Enriched
+    from streams.drift.words import Words
 
     Hashes = npt.NDArray[np.uint64]
     Integers = npt.NDArray[np.int64]
@@ -119,29 +120,24 @@ def part(rows: npt.NDArray[_Scalar], places: Sequence[int]) -> npt.NDArray[_Scal
     return rows[start:end] if end - start == len(places) else rows[list(places)]
 
 
-def facts_of(documents: Sequence[Enriched], terms: Sequence[Hashes]) -> Facts:
-    """Return the facts of documents with the hashes of each one's distinct words."""
-    words = np.array([each.size for each in terms], np.int64)
-    checks = [
-        crc32(
-            d.text.encode("utf-8", "surrogatepass"),
-            crc32((d.title or "").encode("utf-8", "surrogatepass")),
-        )
-        for d in documents
-    ]
+def facts_of(documents: Sequence[Enriched], words: Words) -> Facts:
+    """Return the facts of documents and of their words."""
+    checks = [crc32(_bytes(d.text), crc32(_bytes(d.title or ""))) for d in documents]
     times = np.array([(d.published_at, d.received_at, d.enriched_at) for d in documents], np.int64)
     numbers = _numbers(documents, times.reshape(-1, 3))
+    origins = [(d.topic, d.partition) for d in documents]
+    names = {origin: f"{origin[0]}/{origin[1]}" for origin in set(origins)}
     return Facts(
-        [f"{d.topic}/{d.partition}" for d in documents],
+        [names[origin] for origin in origins],
         [d.label for d in documents],
         [d.language or "" for d in documents],
         hash_words([d.doc_id for d in documents]),
         times.reshape(-1, 3),
         numbers,
         buckets_of(numbers),
-        signatures_of(terms, words),
-        contents_of(terms, words, np.array(checks, np.uint64)),
-        words,
+        signatures_of(words),
+        contents_of(words, np.array(checks, np.uint64)),
+        words.counts,
     )
 
 

@@ -4,9 +4,9 @@ Centre and spread of each number are those of the source's own last frames, by a
 are drawn in to 2.5 deviations (Winsorized; Huber 1964): a few loud frames do not make the monitor
 deaf. The spread is never less than what the frames' sampling variances alone explain; what is
 beyond it (a source that is bursty, or has a daily rhythm) is there in every frame, however many
-documents it has. Frames that follow each other resemble each other: the autocorrelation at lag 1
-widens the law of a mean of several frames, and lowers the number of frames that the estimates are
-believed to rest on. Tails are Student's, by Wallace's normal approximation ("Bounds on normal
+documents it has. Frames that follow each other resemble each other: that widens the law of a mean
+of several frames, and lowers the number of frames that the estimates are believed to rest on
+(``persistence.py``). Tails are Student's, by Wallace's normal approximation ("Bounds on normal
 approximations to Student's and the chi-square distributions", 1959).
 """
 
@@ -20,6 +20,7 @@ import numpy as np
 
 from streams.drift.monitors.metrics import DISTINCT, LABELS, LANGUAGES, METRICS
 from streams.drift.monitors.mix import Mix
+from streams.drift.monitors.persistence import Persistence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,8 +43,8 @@ LEAST_HISTORY = 24
 _DRAWN_IN = 2.5
 _CONSISTENT = 1.02296  # makes the drawn-in variance of a normal law that of the law
 _NORMAL_MAD = 1.4826
+_LEAST_SEEN = 0.25  # of a variance
 _SLOPE, _BEND, _SLOPE_ERROR = 0.7, -0.04, 0.05
-_MOST_CORRELATED = 0.9
 _LEAST = np.array([metric.least for metric in METRICS])
 _ZONES = np.array([metric.zone for metric in METRICS])
 _SIDES = np.array([metric.sides for metric in METRICS])
@@ -156,7 +157,7 @@ class Quiet:
     Attributes:
         centres: of the values, shape ``(metrics,)``.
         spread: their variance, and ``beyond`` what of it is beyond the sampling variance.
-        correlations: of neighbouring frames.
+        persistence: how long differences last.
         frames: that the law rests on.
     """
 
@@ -164,7 +165,7 @@ class Quiet:
     centres: Floats
     spread: Floats
     beyond: Floats
-    correlations: Floats
+    persistence: Persistence
     frames: int
 
     @classmethod
@@ -174,21 +175,22 @@ class Quiet:
         values, variances = shape.values(rows)
         usual = np.median(variances, axis=0)
         centres, spread, residuals = _winsorized(values, np.maximum(usual, _LEAST**2))
-        energy = np.maximum((residuals**2).sum(axis=0), 1e-300)
-        lagged = (residuals[1:] * residuals[:-1]).sum(axis=0) / energy
-        correlations = np.clip(lagged, 0.0, _MOST_CORRELATED)
+        persistence = Persistence.fit(residuals)
+        # Around a mean that moved along with a lasting mood, frames vary less than they do.
+        spread = spread / np.maximum(1 - persistence.widening(len(rows)) / len(rows), _LEAST_SEEN)
         beyond = np.maximum(spread - usual, 0.0)
-        return cls(shape, centres, spread, beyond, correlations, len(rows))
+        return cls(shape, centres, spread, beyond, persistence, len(rows))
 
     def surprise(self, newest: Newest) -> Surprise:
         """Judge the newest ``max(LENGTHS)`` frames by this law."""
         values, variances = newest.values, newest.variances
         means = np.stack([values[-length:].mean(axis=0) for length in LENGTHS])
         noise = np.stack([variances[-length:].mean(axis=0) for length in LENGTHS])
-        widened = np.stack([_widening(length, self.correlations) for length in LENGTHS])
+        widened = np.stack([self.persistence.widening(length) for length in LENGTHS])
         lengths = np.array(LENGTHS, np.float64)[:, None]
         variance = (self.beyond + noise) * widened / lengths
-        law = self.spread * _widening(self.frames, self.correlations) / self.frames
+        whole = self.persistence.widening(self.frames)
+        law = self.spread * whole / self.frames
         law = np.repeat(law[None], len(LENGTHS), axis=0)
         far = np.array([newest.tokens[-length:].mean() for length in LENGTHS])
         # An error of the exponent is the same in every frame: it does not average out.
@@ -197,8 +199,7 @@ class Quiet:
         differences = means - self.centres
         distance = np.where(_SIDES == 2, np.abs(differences), differences)  # noqa: PLR2004
         distance = np.maximum(distance - _ZONES, 0.0)
-        effective = self.frames * (1 - self.correlations) / (1 + self.correlations)
-        freedom = np.maximum(0.9 * effective - 1, 3.0)
+        freedom = np.maximum(0.9 * self.frames / whole - 1, 3.0)
         return Surprise(_normal_score(distance / np.sqrt(variance), freedom), values)
 
 
@@ -237,14 +238,6 @@ def _winsorized(values: Floats, least: Floats) -> tuple[Floats, Floats, Floats]:
         centre, residuals = centre + shift, residuals - shift
         spread = np.sqrt(np.maximum((residuals**2).mean(axis=0) * _CONSISTENT, least))
     return centre, spread**2, residuals
-
-
-def _widening(frames: int, correlations: Floats) -> Floats:
-    """Return how many times the variance of a mean of frames is that of independent ones (AR 1)."""
-    rho = correlations
-    return np.asarray(
-        (1 + rho) / (1 - rho) - 2 * rho * (1 - rho**frames) / (frames * (1 - rho) ** 2)
-    )
 
 
 def _normal_score(t: Floats, freedom: Floats) -> Floats:

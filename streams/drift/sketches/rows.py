@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -12,7 +11,7 @@ from streams.drift.sketches.features import MOST_DIMENSIONS, features_of
 from streams.drift.sketches.sums import Model
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -21,34 +20,65 @@ if TYPE_CHECKING:
 _FLOAT_BYTES = 4
 
 
-class Row(NamedTuple):
-    """What a document adds to the sums of its window.
+class Sketched(NamedTuple):
+    """What documents add to the sums of their windows.
 
     Attributes:
-        model: of its embedding.
-        rows: of all documents of the batch with this model, shape ``(n, width)``.
-        place: the document's.
+        models: of their embeddings.
+        rows: of the documents of each model, in order, shape ``(n, width)``.
+        kinds: which model each document has, shape ``(n,)``; -1 where it adds nothing.
+        places: of each document among those of its model, shape ``(n,)``.
     """
 
-    model: Model
-    rows: npt.NDArray[np.float32]
-    place: int
+    models: list[Model]
+    rows: list[npt.NDArray[np.float32]]
+    kinds: npt.NDArray[np.int32]
+    places: npt.NDArray[np.int64]
+
+    def take(self, documents: Sequence[int]) -> Sketched:
+        """Return the same of some documents."""
+        if len(documents) == len(self.kinds):
+            return self
+        chosen = slice_of(documents)
+        return Sketched(self.models, self.rows, self.kinds[chosen], self.places[chosen])
+
+    def parts(self, documents: Sequence[int]) -> Iterator[tuple[Model, npt.NDArray[np.float32]]]:
+        """Yield the rows of some documents, in ascending order, model by model."""
+        chosen = slice_of(documents)
+        kinds, places = self.kinds[chosen], self.places[chosen]
+        for kind, (model, rows) in enumerate(zip(self.models, self.rows, strict=True)):
+            own = places[kinds == kind]
+            if own.size:
+                first, last = int(own[0]), int(own[-1]) + 1
+                yield model, rows[first:last] if last - first == own.size else rows[own]
 
 
-def sketch_rows(documents: Sequence[Enriched]) -> list[Row | None]:
-    """Return the row of each document; None where its embedding is broken or too long."""
-    groups: dict[Model, list[int]] = defaultdict(list)
-    for place, document in enumerate(documents):
-        if not len(document.embedding) % _FLOAT_BYTES:
-            groups[Model.of(document)].append(place)
-    found: list[Row | None] = [None] * len(documents)
-    for model, places in groups.items():
-        if not 1 <= model.dimensions <= MOST_DIMENSIONS:
+def sketch_rows(documents: Sequence[Enriched]) -> Sketched:
+    """Return the rows of documents; none where an embedding is broken or too long."""
+    names = [
+        (d.embedding_model, d.embedding_revision, d.compute_type, len(d.embedding))
+        for d in documents
+    ]
+    kinds = np.full(len(documents), -1, np.int32)
+    places = np.zeros(len(documents), np.int64)
+    found = Sketched([], [], kinds, places)
+    for name in dict.fromkeys(names):
+        size, rest = divmod(name[-1], _FLOAT_BYTES)
+        if rest or not 1 <= size <= MOST_DIMENSIONS:
             continue
-        flat = np.frombuffer(b"".join([documents[place].embedding for place in places]), "<f4")
-        vectors = flat.reshape(len(places), model.dimensions)
+        mine = np.flatnonzero([other == name for other in names])
+        data = b"".join([documents[place].embedding for place in mine.tolist()])
+        vectors = np.frombuffer(data, "<f4").reshape(len(mine), size)
         good = usable(vectors)
-        rows = features_of(model.dimensions).rows(vectors[good])
-        for at, place in enumerate(np.array(places)[good].tolist()):
-            found[place] = Row(model, rows, at)
+        if not good.all():
+            mine, vectors = mine[good], vectors[good]
+        kinds[mine], places[mine] = len(found.models), np.arange(len(mine))
+        found.models.append(Model(*name[:-1], size))
+        found.rows.append(features_of(size).rows(vectors))
     return found
+
+
+def slice_of(places: Sequence[int]) -> slice | list[int]:
+    """Return ascending places as an index: a slice where they are neighbours."""
+    first, last = places[0], places[-1] + 1
+    return slice(first, last) if last - first == len(places) else list(places)

@@ -1,0 +1,68 @@
+"""Words as hashes: shared by all statistics, whichever documents are asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.drift.documents import DocumentLog
+from streams.drift.feed import as_halves
+from streams.drift.hashing import hash_words
+from streams.drift.hashset import Lookup, distinct
+from streams.drift.words import Words
+from tests.support.streams_of_documents import enriched
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TERMS = st.lists(st.lists(st.text("abcé\n", max_size=4), max_size=9), min_size=1, max_size=8)
+
+
+@given(terms=TERMS, data=st.data())
+def test_some_documents_have_their_own_words(
+    terms: Sequence[Sequence[str]], data: st.DataObject
+) -> None:
+    """Any choice of documents, cut to any number of words, has the words hashed one by one."""
+    rows = data.draw(st.sets(st.integers(0, len(terms) - 1), min_size=1).map(sorted))
+    most = data.draw(st.integers(1, 10))
+    found = Words.said(terms).take(rows).first(most)
+    expected = [hash_words(list(terms[row][:most])) for row in rows]
+    assert [hashes.tolist() for hashes in expected] == [
+        found.hashes(row, row + 1).tolist() for row in range(len(found))
+    ]
+    assert found.counts.tolist() == [hashes.size for hashes in expected]
+
+
+@given(
+    known=st.lists(st.integers(0, 2**32 - 1) | st.integers(0, 20)),
+    asked=st.lists(st.integers(0, 2**32 - 1) | st.integers(0, 20)),
+)
+def test_a_lookup_is_a_set(known: list[int], asked: list[int]) -> None:
+    """It knows what it was made of and nothing else, however the hashes crowd together."""
+    lookup = Lookup(distinct(np.array(known, np.uint32)))
+    values = np.array([*known, *asked], np.uint32)
+    assert lookup.contains(values).tolist() == [int(value) in set(known) for value in values]
+
+
+@given(values=st.lists(st.floats(width=32, allow_nan=False), min_size=1))
+def test_halves_are_those_of_float16(values: list[float]) -> None:
+    """Every finite number is rounded as a float16 and back."""
+    given = np.array(values, np.float32)
+    given = given[np.isfinite(given)]
+    with np.errstate(over="ignore"):
+        expected = given.astype(np.float16).astype(np.float32)
+    np.testing.assert_array_equal(as_halves(given), expected)
+
+
+@given(terms=TERMS, chunk=st.integers(1, 4))
+def test_a_log_keeps_words_line_by_line(terms: Sequence[Sequence[str]], chunk: int) -> None:
+    """Each document's words come back as its own, also words with a line break, also restored."""
+    documents = [enriched(n, terms=tuple(words)) for n, words in enumerate(terms)]
+    log, again = DocumentLog(chunk, None, coarse=True), DocumentLog(chunk, None, coarse=True)
+    log.append(documents, *log.encode(np.ones((len(documents), 3), np.float32)))
+    again.restore(log.count, {name: encode() for name, encode in log.parts().items()}, log.tail())
+    expected = ["\n".join(word.replace("\n", " ") for word in words) for words in terms]
+    assert expected == log.kept().terms == again.kept().terms
