@@ -63,6 +63,7 @@ class Panels:
             "terms": self._terms,
             "drift": lambda view, within: self._windows(questions.DRIFT, view, within),
             "words": lambda view, within: self._windows(questions.WORDS, view, within),
+            "topics": self._topics,
             "alerts": self._alerts,
             "latest": self._latest,
             "latency": self._latency,
@@ -120,12 +121,22 @@ class Panels:
         return self._in_span(questions.latest(view.clock), view, within.span(view.clock))
 
     def _windows(self, sql: str, view: View, within: Bounds) -> dict[str, Any]:
-        span = within.event
-        if span is not None:
-            bound = {"to": clickhouse_time(span.end), "source": view.source}
-            (row,) = self._database.query(questions.WINDOW + _LIMITS, bound).rows
-            span = Span(span.start, span.end, max(int(row[0]), 1))
+        span = self._whole_windows("drift_windows_raw", view, within)
         return self._in_span(sql, view, span, clock="event")
+
+    def _topics(self, view: View, within: Bounds) -> dict[str, Any]:
+        span = self._whole_windows("topic_windows_raw", view, within)
+        if span is not None:  # the first window may begin before the range does
+            span = Span(span.start - span.start % span.step_ms, span.end, span.least_s)
+        return self._in_span(questions.TOPICS, view, span, clock="event")
+
+    def _whole_windows(self, table: str, view: View, within: Bounds) -> Span | None:
+        """Return the span in steps that hold whole windows."""
+        if within.event is None:
+            return None
+        bound = {"to": clickhouse_time(within.event.end), "source": view.source}
+        (row,) = self._database.query(questions.window(table) + _LIMITS, bound).rows
+        return Span(within.event.start, within.event.end, max(int(row[0]), 1))
 
     def _alerts(self, view: View, within: Bounds) -> dict[str, Any]:
         return self._in_span(questions.ALERTS, view, within.event, clock="event")
@@ -171,6 +182,7 @@ class Panels:
             "to": clickhouse_time(span.end),
             "source": view.source,
             "step_ms": span.step_ms,
+            "step_s": span.step_ms // 1000,
         }
         return {**self._ask(sql, bound, span), "clock": clock}
 

@@ -44,10 +44,14 @@ WHERE {_within(column)} AND {_SOURCE}"""
 
 SOURCES = "SELECT source, count() AS documents FROM documents GROUP BY source ORDER BY source"
 
-WINDOW = f"""\
+
+def window(table: str) -> str:
+    """Length of the longest window of a table; 0 where it has none."""
+    return f"""\
 SELECT max(window_seconds) AS seconds
-FROM drift_windows_raw
+FROM {table}
 WHERE window_start < {{to:{TIME}}} AND {_SOURCE}"""
+
 
 BEFORE = f"""\
 SELECT count() AS documents FROM documents
@@ -120,6 +124,15 @@ FROM drift_windows
 {_WINDOWS}
 GROUP BY time
 ORDER BY time"""
+
+TOPICS = f"""\
+SELECT
+    source, topic_id, name, period AS time, documents, round(share, 4) AS share, total,
+    first_seen, ended, merged_into, left(central_summary, 240) AS summary
+FROM topic_lines(
+    window_from = {{from:{TIME}}}, window_to = {{to:{TIME}}}, source = {{source:String}},
+    period_seconds = {{step_s:UInt32}}, most = 9)
+ORDER BY total DESC, topic_id, time"""
 
 ALERTS = f"""\
 SELECT alert_id, source, kind, severity, state, detected_at, changed_at,

@@ -12,7 +12,7 @@ from playwright.sync_api import expect, sync_playwright
 from schemas.messages import Evidence, ShareInterval, TermChange
 from streams.backends.clickhouse import open_warehouse
 from tests.support.chromium import find_chromium
-from tests.support.landed import HOUR, START, alert, document, letter, window
+from tests.support.landed import HOUR, START, alert, document, letter, topic, window
 from tests.support.npm_packages import NotToBeHad
 from tests.support.page_server import PageServer
 
@@ -35,7 +35,7 @@ CHARTS = (
     "Unique tokens",
     "Latency and throughput",
 )
-LISTS = ("Emerging terms", "Alerts", "Latest documents", "Dead letters")
+LISTS = ("Emerging terms", "Topics over time", "Alerts", "Latest documents", "Dead letters")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -53,9 +53,13 @@ class Site:
     warehouse: ClickHouseWarehouse
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Skipped only where no Chromium is installed and none can be fetched."""
+    """Skipped only where no Chromium is installed and none can be fetched.
+
+    Not for the whole session: while Playwright runs, so does its event loop in this thread, and no
+    asynchronous test could.
+    """
     try:
         chromium = find_chromium()
     except NotToBeHad as reason:
@@ -86,7 +90,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         ]
     )
     warehouse.write_dead_letters([letter(1_000 + n) for n in range(2)])
-    warehouse.write_stats([replace(window(n), drift_score=n / 5) for n in range(DOCUMENTS)])
+    topics = (topic("tide, high", 4), topic("flood", 6, summary=SCRIPT))
+    warehouse.write_stats(
+        [
+            replace(window(n), drift_score=n / 5, topics=topics[: n % 2 + 1])
+            for n in range(DOCUMENTS)
+        ]
+    )
     warehouse.write_alerts([explained("a1", "the words of news changed")])
     server = PageServer(warehouse, lambda: NOW)
     yield Site(server, warehouse)

@@ -24,6 +24,9 @@ def test_the_page_opens_with_every_panel(page: Page) -> None:
         ).to_be_attached()
     for title in LISTS:
         expect(panel(page, title).locator("tbody tr, ol li").first).to_be_visible()
+    topics = panel(page, "Topics over time").locator("tbody tr")
+    expect(topics.filter(has_text="flood").locator("polyline")).to_be_attached()
+    expect(topics.filter(has_text="flood")).to_contain_text("180")
     expect(page.locator("#ledger")).to_contain_text(re.compile(rf"{DOCUMENTS}\s*landed"))
     expect(page.locator("#pulse")).to_have_text("live")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from streams.backends.clickhouse import open_warehouse
 from streams.dashboard.panels import Panels
 from streams.dashboard.span import View
-from tests.support.landed import HOUR, START, alert, document, letter, window
+from tests.support.landed import HOUR, START, alert, document, letter, topic, window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 DOCUMENTS = 40
 NOW = START + 2 * HOUR
 PANELS = (
-    *("documents", "terms", "drift", "words", "alerts", "latest", "latency", "letters"),
+    *("documents", "terms", "drift", "topics", "words", "alerts", "latest", "latency", "letters"),
     *("ledger", "sources"),
 )
 NASTY = "o'clock \\ {to:String} news"
@@ -40,7 +41,8 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseWa
     ]
     opened.write_documents(made)
     opened.write_dead_letters([letter(100 + n) for n in range(3)])
-    opened.write_stats([window(n) for n in range(5)])
+    topics = (topic("tide", 4), topic("flood", 6))
+    opened.write_stats([replace(window(n), topics=topics[: n % 2 + 1]) for n in range(5)])
     opened.write_alerts([alert()])
     yield opened
     opened.close()
@@ -121,9 +123,20 @@ def test_terms_of_the_newest_quarter_or_of_the_range(warehouse: ClickHouseWareho
     assert (late["before"], rows(late)[0]["term"]) == (True, "flood")
 
 
+def test_topics_have_a_line_each(warehouse: ClickHouseWarehouse) -> None:
+    """In steps of whole windows, zeros too, the largest first."""
+    answer = asked(warehouse, "topics")
+    assert answer["span"]["step"] == 60_000
+    lines: dict[str, list[int]] = {}
+    for row in rows(answer):
+        lines.setdefault(row["name"], []).append(row["documents"])
+    assert lines == {"tide": [4] * 5, "flood": [0, 6, 0, 6, 0]}
+    assert list(lines) == ["tide", "flood"]
+
+
 def test_an_empty_range_is_no_error(warehouse: ClickHouseWarehouse) -> None:
     """Nobody's documents, or none at that time: no rows, and still the question."""
-    for name in ("documents", "terms", "drift", "words", "alerts", "latest", "latency"):
+    for name in set(PANELS) - {"ledger", "sources", "letters"}:
         answer = asked(warehouse, name, source="nobody")
         assert (answer["rows"], bool(answer["sql"])) == ([], True), name
 

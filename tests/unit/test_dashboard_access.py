@@ -172,8 +172,9 @@ async def test_a_page_of_the_internet_cannot_ask_under_its_own_name(
 ) -> None:
     """DNS rebinding: the browser asks this machine, and says whom it believes to ask."""
     async with _served() as client:
-        answer = await client.get("/api/status", headers={"Host": header})
-        assert answer.status == status
+        for path in ("/api/status", "/clickhouse/"):
+            answer = await client.get(path, headers={"Host": header})
+            assert answer.status == status
 
 
 async def test_behind_a_token_every_name_will_do() -> None:

@@ -7,6 +7,7 @@ import { Ledger } from "./ledger.js";
 import * as lists from "./lists.js";
 import { follow } from "./live.js";
 import { Panel } from "./panel.js";
+import { topics } from "./topics.js";
 import { change, onChange, slides } from "./view.js";
 
 const SLIDE_MS = 10000;
@@ -19,6 +20,7 @@ const panels = [
   lists.terms,
   charts.drift(known, open),
   lists.alerts(seenAlerts, open),
+  topics,
   charts.words,
   charts.latency,
   lists.latest,
