@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _FULL = 128
 _KNOWN, _SPOKEN = 32, 4
+_CANDIDATES = 24
 _MOST_WORDS = 320
 _LEAST_DOCUMENTS = 2
 _LEAST_SHARE = 0.08
@@ -80,7 +81,8 @@ def distinctive(own: Words, others: Sequence[Words], most: int) -> list[str]:
         most: longest list wanted.
     """
     least = max(_LEAST_DOCUMENTS, _LEAST_SHARE * own.documents)
-    words = sorted(word for word, count in own.counts.items() if count >= least and _tells(word))
+    ranked = sorted((-count, word) for word, count in own.counts.items() if count >= least)
+    words = [word for _, word in ranked if _tells(word)][:_CANDIDATES]
     elsewhere = sum(other.documents for other in others)
     if not words:
         return []
@@ -90,8 +92,8 @@ def distinctive(own: Words, others: Sequence[Words], most: int) -> list[str]:
     counts = [other.counts for other in others]
     before = np.array([sum([c.get(w, 0) for c in counts]) for w in words], np.float64)
     z = log_odds_z(before, elsewhere, after, own.documents)
-    ranked = np.argsort(-z, kind="stable").tolist()
-    return _apart([words[place] for place in ranked if z[place] >= _LEAST_Z], most)
+    order = np.argsort(-z, kind="stable").tolist()
+    return _apart([words[place] for place in order if z[place] >= _LEAST_Z], most)
 
 
 def _tells(word: str) -> bool:

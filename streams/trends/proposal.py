@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Floats32 = npt.NDArray[np.float32]
 
-_SEEDS = 24
+_SEEDS = 12
 _NEIGHBOUR = np.float32(0.75)
 """A document is nearer to its centre than to one of its neighbours."""
 _ROUNDS = 2

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 CHUNK = 64
 DOCUMENTS = 1_024
-WORDS = 32
+WORDS = 24
 """Words kept of a document: its title and first sentences come first."""
 _LARGEST = np.float32(127)
 
@@ -33,16 +33,20 @@ class Chunk:
         codes: directions, the largest number of each 127, shape ``(n, d)``, int8.
         texts: of each, its first distinct words, with spaces between.
         times: of publication, ms.
+        scales: of the codes, shape ``(n,)``; found when they are first needed.
     """
 
     codes: npt.NDArray[np.int8]
     texts: list[str]
     times: list[int]
+    scales: Floats32 | None = None
 
     def units(self) -> Floats32:
         """Return the unit vectors in ``1 / SCALE``, shape ``(n, d)``."""
         rows = self.codes.astype(np.float32)
-        rows *= (np.float32(SCALE) / np.sqrt(np.einsum("ij,ij->i", rows, rows)))[:, None]
+        if self.scales is None:
+            self.scales = np.float32(SCALE) / np.sqrt(np.einsum("ij,ij->i", rows, rows))
+        rows *= self.scales[:, None]
         return rows
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:

@@ -1,8 +1,9 @@
 """The topics of a source, for embeddings of one model: assigned on arrival, remade at fixed turns.
 
-A turn comes after 64, 128 and 256 documents of the source and then after every 256, whatever the
-windows and the batches. Between turns nothing moves, so the same documents in the same order give
-the same topics, bit for bit; and all state is either made at a turn or of the documents since.
+A turn comes after 64, 128 and 256 documents of the source, then after every 256, and beyond 2,048
+after every 512, whatever the windows and the batches. Between turns nothing moves, so the same
+documents in the same order give the same topics, bit for bit; and all state is either made at a
+turn or of the documents since.
 """
 
 from __future__ import annotations
@@ -29,9 +30,16 @@ if TYPE_CHECKING:
     Floats32 = npt.NDArray[np.float32]
 
 FIRST_TURN = CHUNK
-TURN = 256
+TURN = 512
+_YOUNG = 2_048  # documents within which turns come twice as often
 _NAME_WORDS = 4
 _NAMED_ANEW = (4, 256)  # after as many documents again, within these bounds
+
+
+def _turns(seen: int) -> bool:
+    if seen in {FIRST_TURN, 2 * FIRST_TURN}:
+        return True
+    return seen % (TURN if seen > _YOUNG else TURN // 2) == 0
 
 
 class Topic:
@@ -91,7 +99,7 @@ class Topics:
             texts = [" ".join(document.terms[:WORDS]) for document in part]
             self._recent.append(rows[start:end], texts, [d.published_at for d in part])
             seen, start = self._recent.seen, end
-            if seen % TURN == 0 or seen in (FIRST_TURN, 2 * FIRST_TURN):
+            if _turns(seen):
                 self._turn()
         return places
 
