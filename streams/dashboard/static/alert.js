@@ -52,8 +52,14 @@ function explained(row) {
 
 const when = (text) => (text ? moment(millis(text)) : "not known");
 
+/** An interval; a day that both ends share is said once. */
+function between(from, to) {
+  const [day, other] = [when(from).split(", "), when(to).split(", ")];
+  return `${day.join(", ")} to ${day[0] === other[0] ? other[1] : other.join(", ")}`;
+}
+
 function facts(row) {
-  const interval = row.changed_from && row.changed_to ? `${when(row.changed_from)} to ${when(row.changed_to)}` : null;
+  const interval = row.changed_from && row.changed_to ? between(row.changed_from, row.changed_to) : null;
   const list = [
     ["Detected", when(row.detected_at)],
     ["Changed since", row.changed_at ? when(row.changed_at) : "not known"],
@@ -80,7 +86,7 @@ const split = (row) => (row.effect_by_mix === null || row.effect_within_labels =
 function words(title, terms) {
   const columns = [
     { name: "word", cell: (one) => one.term },
-    { name: "z", number: true, cell: (one) => number(one.z) },
+    { name: "z", number: true, cell: (one) => one.z.toFixed(1).replace("-", "\u2212") },
     { name: "before", number: true, cell: (one) => percent(one.before) },
     { name: "after", number: true, cell: (one) => percent(one.after) },
   ];

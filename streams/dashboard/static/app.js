@@ -83,8 +83,8 @@ onChange((onlyAlert) => {
 });
 byId("panels").append(...panels.map((panel) => panel.node));
 reflect();
-refresh(true);
 ledger.refresh();
 refreshSources();
+refresh(true);
 dialog.follow();
 follow(told);

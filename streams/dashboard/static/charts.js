@@ -4,7 +4,7 @@ import { count, duration, millis, moment, number } from "./format.js";
 import { Plot } from "./plot.js";
 import { curves, legend, stackedBars, stroke, swatch } from "./series.js";
 import { s } from "./dom.js";
-import { along, at, byClock, noDocuments, objects, steps, timeCell, zoom } from "./shared.js";
+import { along, at, byClock, noDocuments, noDocumentsButAWayOut, objects, steps, timeCell, zoom } from "./shared.js";
 
 const MOST_LABELS = 8;
 const REST = "other labels";
@@ -28,7 +28,7 @@ function framed(panel, options, more) {
 }
 
 export const documents = {
-  id: "documents", title: "Documents per minute, by label", size: "wide", path: at("documents"), note: notes, blank: noDocuments,
+  id: "documents", title: "Documents per minute, by label", size: "wide", path: at("documents"), note: notes, blank: noDocumentsButAWayOut,
   render(panel, answer) {
     if (!answer.rows.length) return false;
     const rows = objects(answer);
@@ -70,7 +70,7 @@ export const drift = (alerts, open) => ({
     const score = along(answer.span, rows, (row) => row.score);
     const bound = along(answer.span, rows, (row) => row.threshold);
     const collecting = along(answer.span, rows, (row) => row.collecting);
-    const { plot, under } = framed(panel, { label: "Drift score and its threshold", unit: "score: ln of the documents between false alarms this strong" });
+    const { plot, under } = framed(panel, { label: "Drift score and its threshold", unit: "drift score" });
     const marks = alerts.in(answer.span);
     const peak = highestOf(score);
     // A change far beyond the threshold would flatten everything else: it is cut off, and said so.
@@ -87,7 +87,7 @@ export const drift = (alerts, open) => ({
       flags: grouped(marks, answer.span).map((group) => ({ time: group[0].time, key: group[0].alert_id, many: group.length > 1 ? group.length : null, label: `Alert, ${moment(group[0].time)}, ${group[0].source}, ${group[0].severity}${group.length > 1 ? `, and ${group.length - 1} more` : ""}: explain`, press: () => open(group[0]) })),
     });
     const waits = score.every((one) => one === null);
-    under.replaceChildren(h("p", { class: "soft" }, waits ? "The reference is still being collected: scores begin when it is complete." : `Highest score of each step. Above the dashed line an alert is raised; triangles are alerts.${peak > roof ? ` Cut off at ${number(roof)}; the peak is ${number(peak)}.` : ""}`));
+    under.replaceChildren(h("p", { class: "soft" }, waits ? "The reference is still being collected: scores begin when it is complete." : `Highest of each step: the natural logarithm of how many documents lie between false alarms this strong. Above the dashed line an alert is raised; triangles are alerts.${peak > roof ? ` Cut off at ${number(roof)}; the peak is ${number(peak)}.` : ""}`));
     return true;
   },
   asTable: (answer) => table([{ name: "from", cell: timeCell(answer.span) }, { name: "score", number: true, cell: (row) => number(row.score) }, { name: "alarm above", number: true, cell: (row) => number(row.threshold) }, { name: "windows", number: true, cell: (row) => count(row.windows) }], objects(answer), "Drift score by time"),
@@ -134,7 +134,7 @@ export const words = {
       draw: curves([{ name: "expected", values: expected, slot: 8, dash: 1 }, { name: "seen", values: seen, slot: 0 }, { name: "never seen before", values: fresh, slot: 1, dash: 2 }]),
       rows: (index) => [["seen", seen, 0, 0], ["expected", expected, 8, 1], ["never seen before", fresh, 1, 2]].filter((one) => one[1][index] !== null).map(([name, values, slot, dash]) => ({ name, value: number(values[index]), mark: stroke(slot, dash) })),
     });
-    under.replaceChildren(legend(plot, [{ name: "seen", mark: stroke(0) }, { name: "expected", mark: stroke(8, 1) }, { name: "never seen before", mark: stroke(1, 2) }]));
+    under.replaceChildren(legend(plot, [{ name: "seen", mark: stroke(0) }, expected.some((one) => one !== null) ? { name: "expected", mark: stroke(8, 1) } : null, { name: "never seen before", mark: stroke(1, 2) }].filter(Boolean)));
     return true;
   },
   asTable: (answer) => table([{ name: "from", cell: timeCell(answer.span) }, { name: "seen", number: true, cell: (row) => number(row.unique_tokens) }, { name: "expected", number: true, cell: (row) => number(row.expected) }, { name: "new", number: true, cell: (row) => number(row.new_tokens) }], objects(answer), "Distinct words by time"),

@@ -25,7 +25,7 @@ export function along(span, rows, pick) {
   return out;
 }
 
-export const steps = (answer) => (answer.span ? `steps of ${duration(answer.span.step)}` : "");
+export const steps = (answer) => (answer.span && answer.rows.length ? `steps of ${duration(answer.span.step)}` : "");
 
 /** Says by which clock a panel goes where it has but one. */
 export function byClock(answer) {
@@ -35,14 +35,21 @@ export function byClock(answer) {
 
 export const zoom = (from, to) => change({ from: new Date(from).toISOString(), to: new Date(to).toISOString(), range: "all" });
 
-const everything = () => change({ range: "all", from: "", to: "" });
+const everything = () => change({ range: "all", from: "", to: "", source: "" });
 
 /** The empty state of a panel that would show documents of the range. */
 export function noDocuments() {
   const narrowed = view.from || view.to || view.range !== "all";
   if (!narrowed && !view.source) return { title: "Nothing has landed yet", text: "Documents appear here as soon as they have passed the model and are in ClickHouse." };
-  const source = view.source ? ` of ${view.source}` : "";
-  return { title: "Nothing in this range", text: `No document${source} has its ${view.clock === "event" ? "event time" : "arrival"} here.`, action: narrowed ? { name: "Show all there is", press: everything } : null };
+  const source = view.source ? ` of \u201c${view.source}\u201d` : "";
+  return { title: narrowed ? "Nothing in this range" : "Nothing of this source", text: `No document${source} has ${narrowed ? `its ${view.clock === "event" ? "event time" : "arrival"} here` : "landed"}.` };
+}
+
+/** The same with a way out; one panel has it, all would be too many. */
+export function noDocumentsButAWayOut() {
+  const blank = noDocuments();
+  const narrowed = view.from || view.to || view.range !== "all" || view.source;
+  return narrowed ? { ...blank, action: { name: "Show all there is", press: everything } } : blank;
 }
 
 export const timeCell = (span) => (row) => moment(row.time, span ? span.step : 1000);

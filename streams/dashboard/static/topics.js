@@ -36,7 +36,7 @@ function fate(topic, span) {
 
 export const topics = {
   id: "topics", title: "Topics over time", size: "full", path: at("topics"), every: 10000,
-  note: (answer) => [steps(answer), byClock(answer), "named by the words that tell them apart"].filter(Boolean).join("; "),
+  note: (answer) => [steps(answer), byClock(answer), answer.rows.length ? "named by the words that tell them apart" : ""].filter(Boolean).join("; "),
   blank: (answer) => (answer.span ? { title: "No topic in this range", text: "Documents are grouped by their embeddings once there are enough of them; those that are like no others are in none." } : noDocuments()),
   render(panel, answer) {
     const found = gathered(answer);
@@ -45,7 +45,7 @@ export const topics = {
     const sources = new Set(found.map((topic) => topic.source)).size > 1;
     const columns = [
       { name: "topic", className: "name", cell: (topic) => h("div", null, h("b", null, topic.name), " ", fate(topic, answer.span), sources ? h("small", null, ` ${topic.source}`) : null, h("p", { class: "soft" }, topic.summary)) },
-      { name: `${moment(answer.span.from, answer.span.step)} to ${moment(answer.span.to, answer.span.step)}, highest ${count(top)} a step`, className: "line", cell: (topic) => spark(topic.line, top) },
+      { name: `over time, up to ${count(top)} a step`, className: "line", cell: (topic) => spark(topic.line, top) },
       { name: "documents", number: true, cell: (topic) => count(topic.total) },
       { name: "first seen", cell: (topic) => moment(millis(topic.first_seen), answer.span.step) },
     ];
