@@ -63,13 +63,16 @@ export class Panel {
   fail(error, anew) {
     this.node.dataset.state = "failed";
     if (this.answer && !anew && !this.failed) {
-      this.stale.textContent = `As of ${moment(this.seen)}: ${error.message}; trying again.`;
+      this.stale.textContent = `As of ${moment(this.seen)}: ${error.message}.`;
       this.stale.hidden = false;
       return;
     }
     this.failed = true;
     this.content = null;
-    this.body.replaceChildren(h("div", { class: "blank error" }, h("b", null, "No figures"), `${error.message}. This is tried again by itself.`));
+    this.stale.hidden = true;
+    this.note.replaceChildren();
+    const reason = error.message.charAt(0).toUpperCase() + error.message.slice(1);
+    this.body.replaceChildren(h("div", { class: "blank error" }, h("b", null, "No figures"), `${reason}. This is tried again by itself.`));
   }
 
   /** text: {title, text, action: {name, press}}. */
