@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from streams.drift.hashset import Hashes
     from streams.drift.monitors.facts import Facts
     from streams.drift.sketches.rows import Sketched
+    from streams.drift.watermark import Watermark
     from streams.drift.window import Window
     from streams.drift.words import Words
 
@@ -51,6 +52,38 @@ class Arrivals:
     segments: Sequence[int]
     first: int
     rows: Sketched
+
+
+@dataclass(slots=True)
+class Coming:
+    """The same documents, one after the other.
+
+    Attributes:
+        marks: the watermark after each.
+        starts: of each one's window, ms.
+        ids: hash of each one's ``doc_id``.
+        ends: where stretches of documents of one window end.
+        one_by_one: up to where documents are added one by one, since one of them repeats another.
+    """
+
+    marks: list[int]
+    starts: list[int]
+    ids: list[int]
+    ends: list[int]
+    one_by_one: int = 0
+
+    @classmethod
+    def of(cls, facts: Facts, watermark: Watermark, length: int) -> Coming:
+        """Return the documents of windows of a length, ms; the watermark comes to their end."""
+        published, received, heard = facts.times.T
+        moments = np.minimum(published, received).tolist()
+        starts = published // length * length
+        return cls(
+            watermark.advance(facts.places, moments, heard.tolist()),
+            starts.tolist(),
+            facts.ids.tolist(),
+            [*(np.flatnonzero(starts[1:] != starts[:-1]) + 1).tolist(), len(starts)],
+        )
 
 
 class Counting:
@@ -136,13 +169,13 @@ class Counting:
         self, arrivals: Arrivals, window: Window, spans: Sequence[tuple[int, int]]
     ) -> None:
         if len(spans) == 1:
-            (span,) = spans
-            rows: slice | list[int] = slice(*span)
-            readings = arrivals.readings[rows]
+            first, last = spans[0]
+            rows: slice | list[int] = slice(first, last)
+            readings = arrivals.readings[first:last]
         else:
             rows = [row for span in spans for row in range(*span)]
             readings = [arrivals.readings[row] for row in rows]
-        window.add(arrivals.facts.part(rows), self._codes[rows], readings)
+        window.add(arrivals.facts.chosen(rows), self._codes[rows], readings)
         for model, sketched in arrivals.rows.parts(rows):
             window.sketch(model, sketched)
 

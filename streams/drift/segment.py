@@ -74,14 +74,18 @@ class Segment:
         self.changed = True
         first = self._moment.position
         self._moment = Moment.after(documents[-1], first + len(documents))
-        shared_by = [share.shared_by for share in shares]
+        # The monitors hold their part as it is: their tests are no part of the step-up rule.
+        if shares.count(shares[0]) == len(shares):  # as nearly always
+            shared_by = [shares[0].shared_by] * len(shares)
+            segments = [shares[0].segments] * len(shares)
+        else:
+            shared_by = [share.shared_by for share in shares]
+            segments = [share.segments for share in shares]
         of_labels: list[tuple[int, DriftAlert]] = []
         if self._labelled:
             of_labels = self._by_label.advance(documents, words, shared_by)
             shared_by = [OF_THE_SOURCE * each for each in shared_by]
         readings, alerts = self.detector.advance(documents, words, shared_by, first)
-        # The monitors hold their part as it is: their tests are no part of the step-up rule.
-        segments = [share.segments for share in shares]
         arrivals = Arrivals(facts, words, readings, segments, first, rows)
         records, found = self.windows.advance(arrivals)
         return records, self._joining.fold_placed(alerts + of_labels + found)

@@ -73,7 +73,7 @@ class Facts:
     contents: Hashes
     words: Integers
 
-    def part(self, rows: slice | list[int]) -> Part:
+    def chosen(self, rows: slice | list[int]) -> Part:
         """Return what a window needs of some documents."""
         if isinstance(rows, slice):
             labels, languages = self.labels[rows], self.languages[rows]
@@ -82,22 +82,11 @@ class Facts:
             languages = [self.languages[row] for row in rows]
         return Part(labels, languages, self.times[rows], self.numbers[rows], self.buckets[rows])
 
-    def take(self, rows: Sequence[int]) -> Facts:
-        """Return the facts of some documents."""
-        if len(rows) == len(self.places):
+    def part(self, first: int, last: int) -> Facts:
+        """Return the facts of neighbouring documents."""
+        if last - first == len(self.places):
             return self
-        return Facts(
-            [self.places[row] for row in rows],
-            [self.labels[row] for row in rows],
-            [self.languages[row] for row in rows],
-            self.ids[rows],
-            self.times[rows],
-            self.numbers[rows],
-            self.buckets[rows],
-            self.signatures[rows],
-            self.contents[rows],
-            self.words[rows],
-        )
+        return Facts(*(getattr(self, name)[first:last] for name in self.__slots__))
 
 
 @dataclass(frozen=True, slots=True)
