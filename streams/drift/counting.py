@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from streams.drift.detector import Reading
     from streams.drift.hashset import Hashes
     from streams.drift.monitors.facts import Facts
+    from streams.drift.progress import Reading
     from streams.drift.sketches.rows import Sketched
     from streams.drift.watermark import Watermark
     from streams.drift.window import Window

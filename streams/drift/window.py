@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from streams.drift.detector import Reading
     from streams.drift.hashset import Hashes
     from streams.drift.monitors.facts import Part
+    from streams.drift.progress import Reading
     from streams.drift.sketches.sums import Model
 
 SAMPLE = 1024
