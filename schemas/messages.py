@@ -273,6 +273,7 @@ class DriftAlert:
     acknowledged_by: str = ""
     note: str = ""
     also: tuple[AlsoMoved, ...] = ()
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,12 @@ def _rate(text: str) -> str:
     return text
 
 
+def _renewal(text: str) -> str:
+    if text not in {"settled", "never"} and not text.isdecimal():
+        raise ValueError("is `settled`, `never`, or a whole number of documents")
+    return text
+
+
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
 SecretName = Literal[
     "kafka_password",
@@ -54,6 +60,7 @@ SecretName = Literal[
 Duration = Annotated[str, AfterValidator(_duration)]
 OptionalDuration = Annotated[str, AfterValidator(_duration_or_off)]
 Rate = Annotated[str, AfterValidator(_rate)]
+Renewal = Annotated[str, AfterValidator(_renewal)]
 
 
 class Settings(BaseSettings):
@@ -228,6 +235,17 @@ class Settings(BaseSettings):
     )
     drift_reference: int = Field(
         1000, ge=100, le=20_000, description="Documents of a segment's drift reference."
+    )
+    drift_renewal: Renewal = Field(
+        "settled",
+        description="When a drift reference is replaced: `settled` (a stream that stays as an "
+        "alarm found it is the new normal), `never` (only by hand), or a number of quiet documents "
+        "after which the newest follow it (`settled` too; a slower drift is not told).",
+    )
+    drift_segments: Literal["source", "label"] = Field(
+        "source",
+        description="What is watched for drift: each source, or with `label` also each label of "
+        "each source, for half of the scan's budget.",
     )
     canary: OptionalDuration = Field(
         "5m",

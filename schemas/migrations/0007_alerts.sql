@@ -16,7 +16,8 @@ ALTER TABLE {{db}}.drift_alerts_raw {{on_cluster}}
     ADD COLUMN IF NOT EXISTS label_intervals Array(Tuple(label String, before_low Float64, before_high Float64, after_low Float64, after_high Float64)) CODEC(ZSTD(1)),
     ADD COLUMN IF NOT EXISTS reference_id LowCardinality(String),
     ADD COLUMN IF NOT EXISTS note String CODEC(ZSTD(3)),
-    ADD COLUMN IF NOT EXISTS also Array(Tuple(kind String, score Float64, threshold Float64, message String, sql String)) CODEC(ZSTD(3));
+    ADD COLUMN IF NOT EXISTS also Array(Tuple(kind String, score Float64, threshold Float64, message String, sql String)) CODEC(ZSTD(3)),
+    ADD COLUMN IF NOT EXISTS label LowCardinality(String);
 
 -- Who has seen an alert; the last word counts. Apart from the alerts, which go on being updated.
 CREATE TABLE IF NOT EXISTS {{db}}.drift_acknowledgements_raw {{on_cluster}}
@@ -61,7 +62,7 @@ SELECT
     if(seen.version = 0, NULL, seen.acknowledged_at) AS acknowledged_at,
     coalesce(seen.acknowledged_by, '') AS acknowledged_by,
     if(coalesce(seen.note, '') = '', alert.note, seen.note) AS note,
-    alert.also AS also
+    alert.also AS also, alert.label AS label
 FROM (SELECT * FROM {{db}}.drift_alerts_raw FINAL) AS alert
 LEFT JOIN (SELECT * FROM {{db}}.drift_acknowledgements_raw FINAL) AS seen
     ON alert.source = seen.source AND alert.alert_id = seen.alert_id;

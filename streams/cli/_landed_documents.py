@@ -34,7 +34,7 @@ FROM documents
 WHERE {_IN_RANGE}"""
 
 # Of the ledger and of the canary: no setting of the detector would change them.
-_OTHERS = "('ledger', 'pipeline')"
+_OTHERS = "('ledger', 'pipeline', 'reference')"
 
 ALERTS = f"""\
 SELECT

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from streams.cli._sides import FORM, parse_side
 from streams.cli._stopping import note as tell
+from streams.drift.control import HEADER, LEARN, REBASELINE, Rebaseline
 from streams.errors import Misconfigured, Unavailable
 
 if TYPE_CHECKING:
@@ -77,39 +79,80 @@ def rebaseline(
     unseen: Annotated[
         bool, typer.Option("--unseen", help="Ask also where no window of the source has landed.")
     ] = False,
+    on: Annotated[
+        str | None,
+        typer.Option("--on", metavar="SIDE", help=f"These landed documents, at once: {FORM}."),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", help="With --on: keep them under a name. Without: that reference."),
+    ] = None,
 ) -> None:
     """Let a source's next documents be its new reference; its open alerts are closed.
+
+    With --on or --name landed documents become the reference in place of those to come: of a
+    time that was good, or of another source. Of a long time the newest are taken.
 
     The order is a message at the source's partition of the enriched topic, so that the worker that
     holds the source obeys it exactly once, at the same place of the stream in every replay. Whoever
     may write to that topic may give it; a source that no worker knows is left alone.
     Whether the name is right is looked up in the database, where that answers.
 
-    Example: `tidemark drift rebaseline news --reason "moved to the new feed"`
+    Examples: `tidemark drift rebaseline news --reason "moved to the new feed"`,
+    `tidemark drift rebaseline news --on "news,2024-05-01,2024-06-01" --name spring`,
+    `tidemark drift rebaseline herald --name spring`
     """
     from streams.backends.kafka.opening import broker_from_settings  # noqa: PLC0415 - heavy
     from streams.config import load_settings  # noqa: PLC0415
-    from streams.drift.control import HEADER, REBASELINE, Rebaseline  # noqa: PLC0415
-    from streams.ports import Outgoing  # noqa: PLC0415
-    from streams.topics import Topics  # noqa: PLC0415
 
     settings = load_settings()
     if not unseen:
         _require_known(source)
-    topics = Topics(settings.topic_prefix)
-    order = Outgoing(
-        topics.enriched,
-        source.encode(),
-        Rebaseline(source, reason).value(),
-        {HEADER: REBASELINE},
+    chosen = on is not None or name is not None
+    messages = (
+        _chosen(settings, source, reason, on, name) if chosen else _next(settings, source, reason)
     )
     with broker_from_settings(settings, tell=tell) as broker:
-        _require(broker, topics.enriched)
-        _publish(broker, settings, order)
+        _require(broker, messages[0].topic)
+        _publish(broker, settings, *messages)
+    learned = sum(message.headers.get(HEADER) == LEARN for message in messages)
+    what = f"{learned:,} landed" if learned else f"the next {settings.drift_reference:,}"
     typer.echo(
-        f"asked: the next {settings.drift_reference:,} documents of {source!r} become its "
-        "reference; `tidemark drift` shows it as collecting"
+        f"asked: {what} documents become the reference of {source!r}; `tidemark drift` shows it "
+        f"as {'watching, by hand chosen' if learned else 'collecting'}"
     )
+
+
+def _next(settings: Settings, source: str, reason: str) -> list[Outgoing]:
+    from streams.ports import Outgoing  # noqa: PLC0415
+    from streams.topics import Topics  # noqa: PLC0415
+
+    value = Rebaseline(source, reason).value()
+    topic = Topics(settings.topic_prefix).enriched
+    return [Outgoing(topic, source.encode(), value, {HEADER: REBASELINE})]
+
+
+def _chosen(
+    settings: Settings, source: str, reason: str, on: str | None, name: str | None
+) -> list[Outgoing]:
+    """Return the messages of a reference that was chosen, and of the name it is kept under."""
+    from streams.backends.schema_registry import codec_from_settings  # noqa: PLC0415 - heavy
+    from streams.cli import drift_references as references  # noqa: PLC0415
+    from streams.cli._asking import asking, now_ms  # noqa: PLC0415
+    from streams.ports import Outgoing  # noqa: PLC0415
+    from streams.topics import Topics  # noqa: PLC0415
+
+    now, topics, codec = now_ms(), Topics(settings.topic_prefix), codec_from_settings(settings)
+    with asking() as reader:
+        side = parse_side(on, None, now) if on else references.find(reader, name or "")
+        if not side.source:
+            raise typer.BadParameter("--on needs one source", param_hint="--on")
+        documents = references.documents_of(reader, side, settings.drift_reference)
+    messages = references.orders(source, reason, documents, topics.enriched, codec)
+    if on and name:
+        kept = codec.encode(topics.alerts, references.record(name, side, documents, now))
+        messages.append(Outgoing(topics.alerts, side.source.encode(), kept))
+    return messages
 
 
 def _alerts(broker: Broker, topics: Topics, codec: Codec) -> Iterator[DriftAlert]:
@@ -178,13 +221,13 @@ def _require(broker: Broker, topic: str) -> None:
         consumer.close()
 
 
-def _publish(broker: Broker, settings: Settings, message: Outgoing) -> None:
+def _publish(broker: Broker, settings: Settings, *messages: Outgoing) -> None:
     from streams.backends.kafka.producer import open_producer  # noqa: PLC0415
     from streams.topics import Topics  # noqa: PLC0415
 
     topics = Topics(settings.topic_prefix)
     with open_producer(broker, topics, settings.max_message_bytes, "tidemark-cli") as producer:
-        producer.send([message])
+        producer.send(messages)
         producer.flush(_FLUSH_SECONDS)
 
 

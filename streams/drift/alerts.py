@@ -21,7 +21,8 @@ def first(finding: Finding, number: int) -> DriftAlert:
     alert's number, and the document that passed the threshold.
     """
     moment = finding.moment
-    name = hash_name(finding.source, finding.kind, number, moment.position, moment.received_at)
+    kind = f"{finding.kind}/{finding.label}" if finding.label else finding.kind
+    name = hash_name(finding.source, kind, number, moment.position, moment.received_at)
     return _alert(finding, name, "open", moment.received_at, moment.published_at)
 
 
@@ -81,7 +82,7 @@ def _alert(
         old_documents=told.old_documents,
         reference_documents=finding.reference_documents,
         embedding_model=finding.model,
-        sql=told.sql or evidence_query(finding.source, start, end),
+        sql=told.sql or evidence_query(finding.source, start, end, finding.label),
         as_of=finding.moment.published_at,
         changed_from=told.changed_from,
         changed_to=told.changed_to,
@@ -92,4 +93,5 @@ def _alert(
         effect_within_labels=told.effect_within_labels,
         label_intervals=told.label_intervals,
         reference_id=finding.reference_id,
+        label=finding.label,
     )

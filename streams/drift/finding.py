@@ -88,6 +88,7 @@ class Finding:
 
     Attributes:
         source: whose stream.
+        label: of the documents it speaks of, where it is one label's alone.
         kind: what is watched: ``vocabulary``, ``length``, ...; there is at most one alert open at a
             time for a source and kind.
         score: natural log of the expected number of documents between false alarms this strong.
@@ -117,3 +118,4 @@ class Finding:
     reference_documents: int = 0
     reference_id: str = ""
     model: str = ""
+    label: str = ""

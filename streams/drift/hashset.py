@@ -92,6 +92,18 @@ class IdSet:
             self.recent.clear()
         return True
 
+    def add_all(self, values: Sequence[int]) -> bool:
+        """Take all values in if all are new and different; else, or for a new run, none."""
+        fresh = set(values)
+        if len(fresh) < len(values) or len(self.recent) + len(values) >= RUN:
+            return False
+        if not self.recent.isdisjoint(fresh):
+            return False
+        if self.frozen.runs and self.frozen.contains(np.array(values, np.uint64)).any():
+            return False
+        self.recent |= fresh
+        return True
+
     def recent_array(self) -> npt.NDArray[np.uint64]:
         """Return the elements that are in no run yet, sorted."""
         return np.sort(np.fromiter(self.recent, np.uint64, len(self.recent)))

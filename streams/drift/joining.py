@@ -156,7 +156,8 @@ def _joined(event: _Event, alert: DriftAlert) -> DriftAlert:
     voice, other = (alert, event.alert) if shows else (event.alert, alert)
     event.others.append(event.voice if shows else alert.alert_id)
     event.voice = alert.alert_id if shows else event.voice
-    moved = AlsoMoved(other.kind, other.score, other.threshold, other.message, other.sql)
+    kind = f"{other.kind} of {other.label}" if other.label else other.kind
+    moved = AlsoMoved(kind, other.score, other.threshold, other.message, other.sql)
     event.alert = replace(event.alert, also=(*event.alert.also, moved))
     return event.told(
         replace(

@@ -30,6 +30,11 @@ class DriftOptions:
         open_windows: windows kept open per segment; the oldest is closed early beyond that.
         partition_idle_ms: a partition that is silent for so long no longer holds the watermark.
         partitions: of the enriched topic; each holds an equal part of the budget.
+        settles: whether a stream that stays as an alarm found it becomes the next reference; else
+            the alert stays open until it comes back or somebody asks for a new reference.
+        renew_documents: quiet documents after which the newest of them become the next reference;
+            None: a reference does not age. At least twice the reference.
+        by_label: whether each label of a source is a segment of its own, too.
     """
 
     window_ms: int
@@ -47,6 +52,9 @@ class DriftOptions:
     open_windows: int = 512
     partition_idle_ms: int = 30_000
     partitions: int = 1
+    settles: bool = True
+    renew_documents: int | None = None
+    by_label: bool = False
 
     def __post_init__(self) -> None:
         if self.window_ms < 1 or self.lateness_ms < 0:
@@ -54,6 +62,11 @@ class DriftOptions:
         if self.reference_documents < 2 * self.block_documents:
             least = 2 * self.block_documents
             raise Misconfigured(f"the drift reference must have at least {least} documents")
+        if self.renew_documents is not None and self.renew_documents < 2 * self.reference_documents:
+            raise Misconfigured(
+                f"a rolling drift reference of {self.reference_documents:,} documents must be "
+                f"renewed after {2 * self.reference_documents:,} documents or more"
+            )
         if self.false_alarms_per_ms <= 0 or self.partitions < 1:
             raise Misconfigured("the budget of false alarms must be positive, as the partitions")
         if any(scale % self.block_documents or scale <= 0 for scale in self.scales):

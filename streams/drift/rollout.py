@@ -33,18 +33,24 @@ class Rollout:
         """Return how many documents of the run to leave out, and whether the model changed."""
         name = f"{run.model}/{run.dimensions}/{run.labels}"
         if not self.model:
-            self._adopt(run)
+            self.adopt(run)
             return 0, True
-        if name == f"{self.model}/{self.dimensions}/{self.labels}":
+        if self.is_in_force(run):
             self.challenger, self.in_a_row = "", 0
             return 0, False
         before = self.in_a_row if self.challenger == name else 0
         self.challenger, self.in_a_row = name, before + len(run.documents)
         if self.in_a_row < SWITCH:
             return len(run.documents), False
-        self._adopt(run)
+        self.adopt(run)
         return SWITCH - before, True
 
-    def _adopt(self, run: Run) -> None:
+    def is_in_force(self, run: Run) -> bool:
+        """Return whether the run is of the model and labels in force."""
+        own = (self.model, self.dimensions, self.labels)
+        return (run.model, run.dimensions, run.labels) == own
+
+    def adopt(self, run: Run) -> None:
+        """Put the run's model and labels in force."""
         self.model, self.dimensions, self.labels = run.model, run.dimensions, run.labels
         self.challenger, self.in_a_row = "", 0

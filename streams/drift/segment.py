@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from streams.drift.by_label import OF_THE_SOURCE, ByLabel
 from streams.drift.codec import blob, pack, unpack
+from streams.drift.counting import Arrivals
 from streams.drift.detector import Detector
 from streams.drift.finding import Moment
 from streams.drift.gate import Gate
 from streams.drift.joining import Joining
 from streams.drift.lifecycle import Lifecycle
-from streams.drift.windows import Arrivals, Windows
+from streams.drift.windows import Windows
 from streams.errors import UnreadableState
 from streams.trends.source import SourceTopics
 
@@ -54,6 +56,8 @@ class Segment:
         self.detector = Detector(source, options, self.events)
         self.windows = Windows(source, options)
         self.topics = SourceTopics(source)
+        self._by_label = ByLabel(source, options)
+        self._labelled = options.by_label
         self.standing: float | None = None
         self._joining = Joining(options.window_ms)
         self._moment = Moment(0, 0, 0)
@@ -72,22 +76,43 @@ class Segment:
         self.changed = True
         first = self._moment.position
         self._moment = Moment.after(documents[-1], first + len(documents))
-        readings, alerts = self.detector.advance(
-            documents, words, [share.shared_by for share in shares], first
-        )
         # The monitors hold their part as it is: their tests are no part of the step-up rule.
-        segments = [share.segments for share in shares]
+        if shares.count(shares[0]) == len(shares):  # as nearly always
+            shared_by = [shares[0].shared_by] * len(shares)
+            segments = [shares[0].segments] * len(shares)
+        else:
+            shared_by = [share.shared_by for share in shares]
+            segments = [share.segments for share in shares]
+        of_labels: list[tuple[int, DriftAlert]] = []
+        if self._labelled:
+            of_labels = self._by_label.advance(documents, words, shared_by)
+            shared_by = [OF_THE_SOURCE * each for each in shared_by]
+        readings, alerts = self.detector.advance(documents, words, shared_by, first)
         places = self.topics.advance(documents, rows)
         arrivals = Arrivals(facts, words, readings, segments, first, rows, places)
         records, found = self.windows.advance(arrivals)
-        return records, self._joining.fold_placed(alerts + found)
+        return records, self._joining.fold_placed(alerts + of_labels + found)
 
-    def rebaseline(self, note: str) -> list[DriftAlert]:
-        """Take a new reference by hand; returns the alerts that this closes."""
+    def rebaseline(self, note: str, documents: int = 0) -> list[DriftAlert]:
+        """Take a new reference by hand; returns the alerts that this closes.
+
+        Args:
+            note: stands with them.
+            documents: that ``learn`` will bring as the reference; 0: the next of the stream.
+        """
         self.changed = True
-        self.detector.rebaseline()
+        if documents:
+            self.detector.rebaseline_with(documents)
+        else:
+            self.detector.rebaseline()
         closed = self.events.close_all("by-hand", self._moment, note)
+        closed += self._by_label.rebaseline(self._moment, note)
         return self._joining.fold(closed + self.windows.rebaseline(self._moment, note))
+
+    def learn(self, document: Enriched) -> None:
+        """Take in a document of the reference that ``rebaseline`` has announced."""
+        self.changed = True
+        self.detector.learn(document)
 
     def move(self, partition: int) -> list[str]:
         """Go over to another partition; returns the names of the parts left behind."""
@@ -140,6 +165,7 @@ class Segment:
                 self.events.restore(meta["events"])
             self._joining.restore(meta.get("joining", ()))
             self.detector.restore(arrays["detector"].tobytes(), parts)
+            self._by_label.restore(meta.get("labels", ()), arrays, parts)
             self.windows.restore(meta["windows"], arrays, parts)
             self.topics.restore(meta.get("topics", ()), arrays, parts)
         except (KeyError, TypeError, ValueError) as error:
@@ -148,10 +174,12 @@ class Segment:
             ) from error
 
     def _parts(self) -> dict[str, Callable[[], bytes]]:
-        return self.detector.parts() | self.windows.parts() | self.topics.parts()
+        own = self.detector.parts() | self._by_label.parts()
+        return own | self.windows.parts() | self.topics.parts()
 
     def _head(self, names: list[str]) -> bytes:
         numbers, arrays = self.windows.head()
+        labels, heads = self._by_label.head()
         topics, tails = self.topics.head()
         meta = {
             "parts": names,
@@ -162,5 +190,7 @@ class Segment:
             "standing": self.standing,
             "events": self.events.head(),
             "joining": self._joining.head(),
+            "labels": labels,
         }
-        return pack(meta, {"detector": blob(self.detector.head()), **arrays, **tails})
+        own = {"detector": blob(self.detector.head())}
+        return pack(meta, {**own, **heads, **arrays, **tails})

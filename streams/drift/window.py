@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from streams.drift.detector import Reading
     from streams.drift.hashset import Hashes
     from streams.drift.monitors.facts import Part
+    from streams.drift.progress import Reading
     from streams.drift.sketches.sums import Model
 
 SAMPLE = 1024
@@ -82,10 +82,11 @@ class Window:
         """Add documents up; they were counted before, and their words are counted apart."""
         self.tally.add(facts, codes)
         self.version = max(self.version, int(facts.times[:, _RECEIVED].max()))
-        scores = [reading.score for reading in readings if reading.score is not None]
-        if scores:
-            highest = max(scores)
-            self.score = highest if self.score is None else max(self.score, highest)
+        last = None
+        for reading in readings:
+            if reading is not last and reading.score is not None:
+                self.score = reading.score if self.score is None else max(self.score, reading.score)
+            last = reading
         self.reading = readings[-1][1:]
 
     def sketch(self, model: Model, rows: npt.NDArray[np.float32]) -> None:

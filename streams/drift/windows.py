@@ -18,63 +18,28 @@ order they are written. A document counts once per window by its ``doc_id``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from streams.drift.codec import pack, under
-from streams.drift.hashset import HashSet, distinct
+from streams.drift.codec import under
+from streams.drift.counting import Coming, Counting
 from streams.drift.monitors.copies import Copies
-from streams.drift.monitors.facts import part
 from streams.drift.monitors.metrics import Closed
 from streams.drift.monitors.monitors import Monitors
-from streams.drift.vocabulary import Vocabulary
 from streams.drift.watermark import NEVER, Watermark
-from streams.drift.window import Window, decode_runs
-from streams.trends.cards import farewells_in, read_farewells
+from streams.drift.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     import numpy.typing as npt
 
     from schemas.messages import DriftAlert, WindowStats
-    from streams.drift.detector import Reading
+    from streams.drift.counting import Arrivals
     from streams.drift.finding import Moment
-    from streams.drift.monitors.facts import Facts
     from streams.drift.options import DriftOptions
-    from streams.drift.sketches.rows import Sketched
-    from streams.drift.words import Words
-    from streams.trends.cards import Farewell, Place
 
-    Hashes = npt.NDArray[np.uint64]
-
-_TURN = 512  # documents between two looks at the vocabulary's size
-
-
-@dataclass(frozen=True, slots=True)
-class Arrivals:
-    """Documents of one source, in order of arrival.
-
-    Attributes:
-        facts: of each.
-        words: of each.
-        readings: what the detector said after each.
-        segments: how many sources shared the partition's budget when each came.
-        first: documents of the source before these.
-        rows: what each adds to the sketches.
-        places: each one's place among the topics; None for nowhere.
-    """
-
-    facts: Facts
-    words: Words
-    readings: Sequence[Reading]
-    segments: Sequence[int]
-    first: int
-    rows: Sketched
-    places: Sequence[Place | None]
+_MANY = 4  # documents that are faster added together
 
 
 class Windows:
@@ -92,37 +57,28 @@ class Windows:
         self._now = NEVER  # the watermark after the document at work
         self._forgotten = NEVER  # windows that end here or earlier take nothing in any more
         self._deadline = -NEVER  # earliest moment at which a window closes or is forgotten
-        self._count = 0
-        self._vocabulary = Vocabulary()
+        self._counting = Counting()
         self._copies = Copies()
         self._monitors = Monitors(source, options)
         self._arrivals: Arrivals | None = None
-        self._codes = np.empty(0, np.uint8)
-        self._unsettled: list[tuple[int, Window | None]] = []
         self._emissions: list[tuple[int, WindowStats]] = []
         self._alerts: list[tuple[int, DriftAlert]] = []
-        self._farewells: list[tuple[int, tuple[Farewell, ...]]] = []  # that no window has noted
 
     def advance(
         self, arrivals: Arrivals
     ) -> tuple[list[tuple[int, WindowStats]], list[tuple[int, DriftAlert]]]:
         """Count documents; returns records and alerts with the index of their document."""
         self._emissions, self._alerts, self._arrivals = [], [], arrivals
-        self._farewells = [(-1, each) for _, each in self._farewells] + farewells_in(
-            arrivals.places
-        )
         facts, length = arrivals.facts, self._window_ms
-        self._codes = self._copies.advance(facts.signatures, facts.contents)
-        published, received, heard = facts.times.T
-        moments = np.minimum(published, received).tolist()
-        marks = self._watermark.advance(facts.places, moments, heard.tolist())
-        starts = (published // length * length).tolist()
-        for index, each in enumerate(zip(marks, starts, facts.ids.tolist(), strict=True)):
-            self._now, start, identity = each
+        self._counting.begin(arrivals, self._copies.advance(facts.signatures, facts.contents))
+        coming = Coming.of(facts, self._watermark, length)
+        index = 0
+        while index < len(coming.starts):
+            self._now = coming.marks[index]
             if self._now >= self._deadline:
                 self._sweep(index)
-            self._add(index, start, identity)
-        self._settle()
+            index = self._add_many(index, coming) or self._add(index, coming)
+        self._counting.settle()
         return self._emissions, self._alerts
 
     def open_stats(self) -> list[WindowStats]:
@@ -139,34 +95,45 @@ class Windows:
 
     # --- documents
 
-    def _add(self, index: int, start: int, identity: int) -> None:
+    def _add_many(self, index: int, coming: Coming) -> int:
+        """Add documents of one open window while they do no more than count.
+
+        Returns the place of the next document; 0 where the first one already does more.
+        """
+        window = self._windows.get(coming.starts[index])
+        if window is None or index < coming.one_by_one:
+            return 0
+        quiet = min(window.due - window.documents, self._counting.room) - 1
+        last = min(coming.ends[bisect_right(coming.ends, index)], index + quiet)
+        last = bisect_left(coming.marks, self._deadline, index, max(last, index))
+        if last < index + _MANY:
+            return 0
+        if not window.ids.add_all(coming.ids[index:last]):
+            coming.one_by_one = last
+            return 0
+        window.documents += last - index
+        window.late += (last - index) * window.closed
+        self._counting.note(window, index, last)
+        return last
+
+    def _add(self, index: int, coming: Coming) -> int:
+        """Add a document; returns the place of the next one."""
+        start = coming.starts[index]
         window = self._windows.get(start) or self._open(start)
         if window is None:
             self.too_late += 1
-        elif not window.ids.add(identity):
+        elif not window.ids.add(coming.ids[index]):
             self.repeated += 1
-            return
+            return index + 1
         else:
             window.documents += 1
             window.late += window.closed
-            self._topics(index, window)
-        self._unsettled.append((index, window))
-        self._count += 1
-        if self._count % _TURN == 0:
-            self._settle()
-            self._vocabulary.turn()
+        self._counting.note(window, index, index + 1)
         if window is not None and window.documents >= window.due:
             self._emit(index, window)
         if len(self._windows) > self._most:
             self._forget(index, self._windows[min(self._windows)])
-
-    def _topics(self, index: int, window: Window) -> None:
-        """Count a document by its topic, and note what ended up to here."""
-        place = self._arrivals.places[index] if self._arrivals is not None else None
-        if place is not None:
-            window.topics.add(place)
-        while self._farewells and self._farewells[0][0] <= index:
-            window.topics.part(self._farewells.pop(0)[1])
+        return index + 1
 
     def _open(self, start: int) -> Window | None:
         end = start + self._window_ms
@@ -195,7 +162,7 @@ class Windows:
 
     def _close(self, index: int, window: Window) -> None:
         """Close a window and have it judged; its documents came before the one at ``index``."""
-        self._settle()
+        self._counting.settle()
         window.closed = True
         if self._arrivals is None:
             return
@@ -222,54 +189,9 @@ class Windows:
         self._forgotten = max(self._forgotten, window.start + self._window_ms)
 
     def _emit(self, index: int, window: Window) -> None:
-        self._settle()
+        self._counting.settle()
         window.emitted()
         self._emissions.append((index, window.stats(self._source, self._window_ms)))
-
-    # --- adding up what was counted
-
-    def _settle(self) -> None:
-        """Add up the documents that wait, in order of arrival.
-
-        The result does not depend on when this is called: sums are of whole numbers, a word belongs
-        to the window that held its first use, and sets do not care in which portions they grow.
-        """
-        if not self._unsettled or self._arrivals is None:
-            return
-        rows = [row for row, _ in self._unsettled]
-        owners = [window for _, window in self._unsettled]
-        self._unsettled = []
-        self._count_documents(self._arrivals, owners, rows)
-        words = self._arrivals.words
-        # A word's first use decides: the windows take turns as their documents came.
-        start = 0
-        for end in range(1, len(owners) + 1):
-            if end == len(owners) or owners[end] is not owners[start]:
-                self._count_words(owners[start], distinct(words.take(rows[start:end]).flat))
-                start = end
-
-    def _count_documents(
-        self, arrivals: Arrivals, owners: Sequence[Window | None], rows: Sequence[int]
-    ) -> None:
-        indices: dict[int, list[int]] = {}
-        windows: dict[int, Window] = {}
-        for row, window in zip(rows, owners, strict=True):
-            if window is not None:
-                windows[window.start] = window
-                indices.setdefault(window.start, []).append(row)
-        for start, mine in indices.items():
-            readings = [arrivals.readings[row] for row in mine]
-            windows[start].add(arrivals.facts.part(mine), part(self._codes, mine), readings)
-            for model, sketched in arrivals.rows.parts(mine):
-                windows[start].sketch(model, sketched)
-
-    def _count_words(self, window: Window | None, words: Hashes) -> None:
-        if window is None:
-            self._vocabulary.add(words)
-            return
-        # What the window has had before went through the vocabulary then.
-        fresh = window.terms.add(words)
-        window.new_tokens += int(np.count_nonzero(self._vocabulary.add(fresh)))
 
     # --- state
 
@@ -279,10 +201,7 @@ class Windows:
         for start, window in self._windows.items():
             for name, encode in window.parts().items():
                 named[f"window/{self._window_ms}/{start}/{name}"] = encode
-        words = self._vocabulary
-        for generation, hashes in enumerate((words.old, words.young), words.generation - 1):
-            for name, run in hashes.named_runs().items():
-                named[f"words/{generation}/{name}"] = partial(pack, {}, {"hashes": run})
+        named |= self._counting.parts()
         own = {"copies": self._copies.parts(), "monitors": self._monitors.parts()}
         for kind, parts in own.items():
             named |= {f"{kind}/{name}": encode for name, encode in parts.items()}
@@ -290,18 +209,16 @@ class Windows:
 
     def head(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
         """Return the small moving state: numbers and arrays."""
-        words = self._vocabulary
+        counted, words = self._counting.head()
         numbers = {
             **self._watermark.numbers(),
+            **counted,
             "forgotten": self._forgotten,
-            "count": self._count,
-            "generation": words.generation,
             "copies": self._copies.count,
             "monitors": self._monitors.head(),
-            "farewells": [each for _, each in self._farewells],
         }
         tail = {f"copies/{name}": array for name, array in self._copies.tail().items()}
-        return numbers, {"young": words.young.recent, "old": words.old.recent, **tail}
+        return numbers, {**words, **tail}
 
     def restore(
         self,
@@ -313,15 +230,10 @@ class Windows:
         self._watermark.restore(numbers)
         self._now = self._watermark.value
         self._forgotten = numbers["forgotten"]
-        self._count = numbers["count"]
-        generation = numbers["generation"]
-        young = HashSet(arrays["young"], decode_runs(under(f"words/{generation}/", parts)))
-        old = HashSet(arrays["old"], decode_runs(under(f"words/{generation - 1}/", parts)))
-        self._vocabulary = Vocabulary(young, old, generation)
+        self._counting.restore(numbers, arrays, parts)
         tail = {name: arrays[f"copies/{name}"] for name in ("signatures", "contents")}
         self._copies.restore(numbers["copies"], under("copies/", parts), tail)
         self._monitors.restore(numbers["monitors"], under("monitors/", parts))
-        self._farewells = [(-1, read_farewells(each)) for each in numbers.get("farewells", ())]
         own = under(f"window/{self._window_ms}/", parts)
         for start in {name.split("/", 1)[0] for name in own}:
             window = Window.decode(under(f"{start}/", own))

@@ -28,7 +28,7 @@ _CENTURY = 100 * _YEAR
 def message(finding: Finding, told: Explanation, since: int) -> str:
     """Return what happened, since when, and how sure, for somebody who knows no statistics."""
     when = _since(since, told.changed_from, told.changed_to)
-    parts = [f'"{finding.source}" changed {when}', told.sentence]
+    parts = [f"{_segment(finding.source, finding.label)} changed {when}", told.sentence]
     if finding.expected_per_week is not None:
         parts.append(_surety(finding.expected_per_week))
     return " ".join(f"{part[:1].upper()}{part[1:].rstrip('.')}." for part in parts if part)
@@ -47,7 +47,7 @@ def closed_message(alert: DriftAlert, reason: str, ended_at: int, documents: int
 
 
 def _ending(alert: DriftAlert, reason: str, ended_at: int, documents: int) -> str:
-    source, since = f'"{alert.source}"', _beginning(alert)
+    source, since = _segment(alert.source, alert.label), _beginning(alert)
     lasted = f"{_duration(ended_at - alert.detected_at)} ({documents:,} documents)"
     if reason == "returned":
         return (
@@ -64,6 +64,10 @@ def _ending(alert: DriftAlert, reason: str, ended_at: int, documents: int) -> st
             "cannot be compared with before. A new reference is being collected."
         )
     return f"Ended by hand: a new reference of {source} is being collected."
+
+
+def _segment(source: str, label: str) -> str:
+    return f'"{source}", label "{label}",' if label else f'"{source}"'
 
 
 def _beginning(alert: DriftAlert) -> str:
@@ -110,11 +114,12 @@ def utc_minute(milliseconds: int) -> str:
     return f"{moment.isoformat(sep=' ', timespec='minutes').split('+', maxsplit=1)[0]} UTC"
 
 
-def evidence_query(source: str, start: int, end: int) -> str:
+def evidence_query(source: str, start: int, end: int, label: str = "") -> str:
     """Return a ClickHouse query for the window's documents; times in ms, both ends included."""
+    of_label = f"AND label = {sql_string(label)} " if label else ""
     return (
         "SELECT published_at, doc_id, label, title, summary FROM documents "
-        f"WHERE source = {sql_string(source)} "
+        f"WHERE source = {sql_string(source)} {of_label}"
         f"AND published_at BETWEEN fromUnixTimestamp64Milli({start:d}, 'UTC') "
         f"AND fromUnixTimestamp64Milli({end:d}, 'UTC') ORDER BY published_at, doc_id"
     )

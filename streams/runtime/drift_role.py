@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from schemas.codec import Codec
     from schemas.messages import Origin, WindowStats
     from streams.clock import Clock
-    from streams.drift.control import Rebaseline
+    from streams.drift.control import Control
     from streams.metrics import Metrics
     from streams.ports import Producer, StateStore
     from streams.runtime.retry import Retry
@@ -96,7 +96,7 @@ class DriftRole:
 
     def _process(self, messages: Sequence[RawMessage]) -> None:
         with self._alone, self._metrics.step("drift", "process"):
-            records: list[tuple[Origin, Enriched | Rebaseline]] = []
+            records: list[tuple[Origin, Enriched | Control]] = []
             for message in messages:
                 self._restore(message.origin.partition)
                 try:
@@ -109,10 +109,10 @@ class DriftRole:
                         records.append((message.origin, record))
             self._emit(self._encoded(self._stage.process(records)))
 
-    def _decode(self, message: RawMessage) -> Enriched | Rebaseline | None:
+    def _decode(self, message: RawMessage) -> Enriched | Control | None:
         command = message.headers.get(CONTROL)
         if command is not None:
-            return read_control(command, message.value)
+            return read_control(command, message.value, partial(self._codec.decode, Enriched))
         return self._codec.decode(Enriched, message.value or b"")
 
     def _encoded(self, output: DriftOutput) -> list[Outgoing]:

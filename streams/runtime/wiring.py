@@ -288,4 +288,7 @@ def drift_options(settings: Settings, partitions: int | None = None) -> Any:
         reference_documents=settings.drift_reference,
         false_alarms_per_ms=parse_rate(settings.false_alarms),
         partitions=partitions or settings.partitions,
+        settles=settings.drift_renewal != "never",
+        renew_documents=int(renewal) if (renewal := settings.drift_renewal).isdecimal() else None,
+        by_label=settings.drift_segments == "label",
     )

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.messages import Enriched, Origin
-from streams.drift.control import Rebaseline
+from streams.drift.control import Control, Learn, Rebaseline
 from streams.stages.drift import DriftOptions, DriftOutput, DriftStage, StatePart
-from tests.support.streams_of_documents import Law, item, stream
+from tests.support.streams_of_documents import Item, Law, item, stream
 
 if TYPE_CHECKING:
     from schemas.messages import DriftAlert, WindowStats
@@ -32,13 +32,27 @@ OPTIONS = DriftOptions(
     partition_idle_ms=8_000,
 )
 RETURNING = replace(OPTIONS, reference_documents=120, cooldown_documents=80, least_run_length=1e4)
+ROLLING = replace(OPTIONS, renew_documents=110, by_label=True)
+KEPT = replace(RETURNING, settles=False, by_label=True)
+ALL = (OPTIONS, RETURNING, OPTIONS, RETURNING, ROLLING, KEPT)
 LENGTH = 420
-Message = tuple[Origin, Enriched | Rebaseline]
+LEARNED = 40
+Message = tuple[Origin, Enriched | Control]
 Store = dict[tuple[str, str], StatePart]
 
 
 def options(seed: int) -> DriftOptions:
-    return RETURNING if seed % 2 else OPTIONS
+    return ALL[seed]
+
+
+def asked(seed: int, k: int, documents: list[Item]) -> list[Control]:
+    """What people ask after the k-th message: a new reference, some also bring its documents."""
+    begin, brings = LENGTH + 301, seed > 3
+    if k == begin:
+        return [Rebaseline("quiet's", "by hand", LEARNED if brings else 0)]
+    if brings and begin < k <= begin + LEARNED:
+        return [Learn(replace(documents[k - begin][1], embedding_revision="def"))]
+    return []
 
 
 @lru_cache(maxsize=8)
@@ -73,13 +87,13 @@ def messages(seed: int) -> tuple[Message, ...]:
         changed = replace(changed, partition=k % 3)
         mixed.append(item(changed, places[partition], partition))
         places[partition] += 1
-        if k == LENGTH + 301:
-            asked = Origin("tidemark.enriched", 1, places[1], document.received_at)
-            mixed.append((asked, Rebaseline("quiet's", "by hand")))
+        for order in asked(seed, k, two):
+            place = Origin("tidemark.enriched", 1, places[1], document.received_at)
+            mixed.append((place, order))
             places[1] += 1
         if rng.random() < 0.05 and k > 20:  # the enrich role sent a document again
             old = mixed[-int(rng.integers(1, 15))][1]
-            if isinstance(old, Rebaseline):
+            if isinstance(old, (Rebaseline, Learn)):
                 continue
             partition = 0 if old.source == "drifting" else 1
             mixed.append(item(old, places[partition], partition))
@@ -107,7 +121,7 @@ def pieces(cuts: list[int]) -> list[tuple[int, int]]:
 
 
 CUTS = st.lists(st.integers(1, 2 * LENGTH), max_size=12)
-SEEDS = st.integers(0, 3)
+SEEDS = st.integers(0, len(ALL) - 1)
 
 
 @settings(deadline=None, max_examples=25)
@@ -155,16 +169,17 @@ def test_a_torn_snapshot_replays(seed: int, saved: int, ran: int, torn: float) -
 
 def test_the_streams_have_everything() -> None:
     """The made-up streams alarm, come back or stay, are late, repeat, break, and are asked."""
-    stages = [DriftStage(options(seed)) for seed in (0, 1)]
+    stages = [DriftStage(options(seed)) for seed in range(6)]
     outputs = [stage.process(messages(seed)) for seed, stage in enumerate(stages)]
     stats, alerts = joined(outputs)
     assert "drifting" in {alert.source for alert in alerts}
     assert {"new-reference", "returned"} <= {alert.reason for alert in alerts}
     assert {"collecting", "watching", "alarmed"} == {record.drift_state for record in stats}
     reasons = {record.reference_reason for record in stats}
-    assert reasons >= {"first", "new-model", "new-reference", "by-hand"}
+    assert reasons >= {"first", "new-model", "new-reference", "by-hand", "chosen", "rolling"}
+    assert any(alert.label for alert in alerts)
     assert {"mini@abc", "mini@def"} == {record.embedding_model for record in stats}
-    (stage, _) = stages
+    stage, *_ = stages
     counters = (stage.replayed, stage.too_late, stage.repeated, stage.unusable)
     assert all(count > 0 for count in counters)
     assert any(record.late_documents for record in stats)

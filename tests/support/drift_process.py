@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schemas.messages import Enriched, Origin
-    from streams.drift.control import Rebaseline
+    from streams.drift.control import Control
     from streams.stages.drift import DriftOutput
 
 
 class TalkingStage(DriftStage):
     """Says how many messages it has processed."""
 
-    def process(self, batch: Sequence[tuple[Origin, Enriched | Rebaseline]]) -> DriftOutput:
+    def process(self, batch: Sequence[tuple[Origin, Enriched | Control]]) -> DriftOutput:
         output = super().process(batch)
         sys.stdout.write(f"{len(batch)}\n")
         sys.stdout.flush()

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,7 @@ import typer
 from typer.testing import CliRunner
 
 from schemas.codec import codec_for
-from schemas.messages import DriftAlert, Evidence
+from schemas.messages import DriftAlert, Enriched, Evidence
 from streams.backends.clickhouse import open_warehouse
 from streams.backends.kafka.alerts import read_topic
 from streams.backends.kafka.opening import BrokerOptions, open_broker
@@ -195,7 +196,9 @@ def test_a_rebaseline_is_asked_where_the_source_is(broker: Broker) -> None:
         broker.bootstrap, broker.security, topics.enriched, from_beginning=True, follow=False
     )
     assert order.origin.partition == document.origin.partition
-    assert read_control(order.headers[HEADER], order.value) == Rebaseline("news", "moved")
+    assert read_control(
+        order.headers[HEADER], order.value, partial(codec_for().decode, Enriched)
+    ) == Rebaseline("news", "moved")
 
 
 def test_a_rebaseline_of_a_source_that_never_was_is_refused(

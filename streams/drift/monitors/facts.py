@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import log
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 import numpy as np
@@ -40,8 +40,6 @@ FIXED = 1 << 20
 
 FIXED_CONFIDENCE = 1 << 30
 """Confidences and their squares are in units of ``1 / FIXED_CONFIDENCE``."""
-
-_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 ACCURACY = 0.02
 _LOG_GROWTH = log((1 + ACCURACY) / (1 - ACCURACY))
@@ -75,32 +73,20 @@ class Facts:
     contents: Hashes
     words: Integers
 
-    def part(self, places: Sequence[int]) -> Part:
-        """Return what a window needs of the documents at ascending places."""
-        return Part(
-            [self.labels[place] for place in places],
-            [self.languages[place] for place in places],
-            part(self.times, places),
-            part(self.numbers, places),
-            part(self.buckets, places),
-        )
+    def chosen(self, rows: slice | list[int]) -> Part:
+        """Return what a window needs of some documents."""
+        if isinstance(rows, slice):
+            labels, languages = self.labels[rows], self.languages[rows]
+        else:
+            labels = [self.labels[row] for row in rows]
+            languages = [self.languages[row] for row in rows]
+        return Part(labels, languages, self.times[rows], self.numbers[rows], self.buckets[rows])
 
-    def take(self, rows: Sequence[int]) -> Facts:
-        """Return the facts of some documents."""
-        if len(rows) == len(self.places):
+    def part(self, first: int, last: int) -> Facts:
+        """Return the facts of neighbouring documents."""
+        if last - first == len(self.places):
             return self
-        return Facts(
-            [self.places[row] for row in rows],
-            [self.labels[row] for row in rows],
-            [self.languages[row] for row in rows],
-            self.ids[rows],
-            self.times[rows],
-            self.numbers[rows],
-            self.buckets[rows],
-            self.signatures[rows],
-            self.contents[rows],
-            self.words[rows],
-        )
+        return Facts(*(getattr(self, name)[first:last] for name in self.__slots__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +98,6 @@ class Part:
     times: Integers
     numbers: Integers
     buckets: npt.NDArray[np.int16]
-
-
-def part(rows: npt.NDArray[_Scalar], places: Sequence[int]) -> npt.NDArray[_Scalar]:
-    """Return the rows at ascending places; neighbours are not copied."""
-    start, end = places[0], places[-1] + 1
-    return rows[start:end] if end - start == len(places) else rows[list(places)]
 
 
 def facts_of(documents: Sequence[Enriched], words: Words) -> Facts:

@@ -20,8 +20,8 @@ Floats = npt.NDArray[np.float64]
 _LONGEST = 24  # lags
 _PART = 4  # of the frames, at most
 _TIMES = np.geomspace(0.5, 64.0, 24)  # frames in which a mood fades
-_ROUNDS = 3
-_CHANCE = 3.0  # explained by the best of all times where nothing lasts, in squared standard errors
+_ROUNDS = 2
+_CHANCE = 1.0  # squared standard errors that a fit has to explain
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +54,12 @@ class Persistence:
             # Sum of squares less that of the autocorrelations themselves, the same for all times.
             best = (shares * (shares * energy - 2 * fitted)).argmin(axis=0)
             share, keep = shares[best, np.arange(len(best))], keeps[best]
-            share = share * _believed(share**2 * energy[best, 0] * frames)
+            share = np.where(share**2 * energy[best, 0] * frames > _CHANCE, share, 0.0)
         return cls(share, keep)
 
     def widening(self, frames: int) -> Floats:
         """Return how many times the variance of a mean of frames is that of independent ones."""
         return _widening(frames, self.share, self.keep)
-
-
-def _believed(explained: Floats) -> Floats:
-    """Return what part to believe of a fit that explains so many times what one of chance does."""
-    return np.asarray(np.maximum(1 - _CHANCE / np.maximum(explained, _CHANCE), 0.0))
 
 
 def _widening(frames: int, share: Floats, keep: Floats) -> Floats:

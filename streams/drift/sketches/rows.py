@@ -35,16 +35,12 @@ class Sketched(NamedTuple):
     kinds: npt.NDArray[np.int32]
     places: npt.NDArray[np.int64]
 
-    def take(self, documents: Sequence[int]) -> Sketched:
-        """Return the same of some documents."""
-        if len(documents) == len(self.kinds):
-            return self
-        chosen = slice_of(documents)
-        return Sketched(self.models, self.rows, self.kinds[chosen], self.places[chosen])
+    def part(self, first: int, last: int) -> Sketched:
+        """Return the same of neighbouring documents."""
+        return Sketched(self.models, self.rows, self.kinds[first:last], self.places[first:last])
 
-    def parts(self, documents: Sequence[int]) -> Iterator[tuple[Model, npt.NDArray[np.float32]]]:
+    def parts(self, chosen: slice | list[int]) -> Iterator[tuple[Model, npt.NDArray[np.float32]]]:
         """Yield the rows of some documents, in ascending order, model by model."""
-        chosen = slice_of(documents)
         kinds, places = self.kinds[chosen], self.places[chosen]
         for kind, (model, rows) in enumerate(zip(self.models, self.rows, strict=True)):
             own = places[kinds == kind]
@@ -76,9 +72,3 @@ def sketch_rows(documents: Sequence[Enriched]) -> Sketched:
         found.models.append(Model(*name[:-1], size))
         found.rows.append(features_of(size).rows(vectors))
     return found
-
-
-def slice_of(places: Sequence[int]) -> slice | list[int]:
-    """Return ascending places as an index: a slice where they are neighbours."""
-    first, last = places[0], places[-1] + 1
-    return slice(first, last) if last - first == len(places) else list(places)

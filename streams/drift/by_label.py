@@ -1,0 +1,119 @@
+"""Each label of a source as a segment of its own: a change that the whole source would drown.
+
+The source's scan and its labels' scans share what was the scan's part of the budget: the source
+holds half, and each of the labels that the classifier knows an equal part of the other half, so
+that nothing changes when a rare label turns up. A label has its own reference of as many documents
+as a source's, and says nothing before it has them. Its alerts name it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from streams.drift.codec import blob, under
+from streams.drift.detector import Detector
+from streams.drift.hashing import hash_name
+from streams.drift.lifecycle import Lifecycle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from schemas.messages import DriftAlert, Enriched
+    from streams.drift.finding import Moment
+    from streams.drift.options import DriftOptions
+    from streams.drift.words import Words
+
+OF_THE_SOURCE = 2.0
+"""How much smaller the part of a source's own scan is while its labels are watched."""
+
+MOST_LABELS = 64
+"""Labels of a source that are watched, the first to come: each may need as much as a source."""
+
+
+class _Label:
+    """Detector of one label, and how many documents it has seen."""
+
+    def __init__(self, source: str, label: str, options: DriftOptions) -> None:
+        self.name = label
+        self.documents = 0
+        self.events = Lifecycle(options.cooldown_documents)
+        self.detector = Detector(source, options, self.events, label)
+        self.place = f"label/{hash_name(label)}/"
+
+
+class ByLabel:
+    """The labels of one source; deterministic given its documents in order."""
+
+    def __init__(self, source: str, options: DriftOptions) -> None:
+        self._source = source
+        self._options = options
+        self._labels: dict[str, _Label] = {}
+
+    def advance(
+        self, documents: Sequence[Enriched], words: Words, shared_by: Sequence[float]
+    ) -> list[tuple[int, DriftAlert]]:
+        """Take in documents of the source, in order; alerts with the index of their document."""
+        groups: dict[str, list[int]] = defaultdict(list)
+        for place, document in enumerate(documents):
+            groups[document.label].append(place)
+        alerts: list[tuple[int, DriftAlert]] = []
+        for name, places in groups.items():
+            label = self._label(name)
+            if label is None:
+                continue
+            own = [documents[place] for place in places]
+            shares = [
+                shared_by[place] * OF_THE_SOURCE * max(len(documents[place].scores), 1)
+                for place in places
+            ]
+            _, found = label.detector.advance(own, words.take(places), shares, label.documents)
+            label.documents += len(own)
+            alerts += [(places[index], alert) for index, alert in found]
+        return alerts
+
+    def rebaseline(self, moment: Moment, note: str) -> list[DriftAlert]:
+        """Take new references by hand; returns the alerts that this closes."""
+        closed = []
+        for label in self._labels.values():
+            label.detector.rebaseline()
+            closed += label.events.close_all("by-hand", moment, note)
+        return closed
+
+    def parts(self) -> dict[str, Callable[[], bytes]]:
+        """Return the immutable state, by name."""
+        return {
+            label.place + name: encode
+            for label in self._labels.values()
+            for name, encode in label.detector.parts().items()
+        }
+
+    def head(self) -> tuple[list[list[Any]], dict[str, npt.NDArray[Any]]]:
+        """Return the small moving state: plain values, and arrays by name."""
+        labels = self._labels.values()
+        numbers = [[label.name, label.documents, label.events.head()] for label in labels]
+        return numbers, {label.place + "head": blob(label.detector.head()) for label in labels}
+
+    def restore(
+        self,
+        numbers: Sequence[Sequence[Any]],
+        arrays: Mapping[str, npt.NDArray[Any]],
+        parts: Mapping[str, bytes],
+    ) -> None:
+        """Set the state from what ``head`` and ``parts`` returned."""
+        self._labels = {}
+        if not self._options.by_label:
+            return
+        for name, documents, events in numbers:
+            label = self._labels[name] = _Label(self._source, name, self._options)
+            label.documents = documents
+            label.events.restore(events)
+            own = under(label.place, parts)
+            label.detector.restore(arrays[label.place + "head"].tobytes(), own)
+
+    def _label(self, name: str) -> _Label | None:
+        if name not in self._labels and len(self._labels) < MOST_LABELS:
+            self._labels[name] = _Label(self._source, name, self._options)
+        return self._labels.get(name)
