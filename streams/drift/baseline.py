@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,7 @@ from streams.drift.documents import DocumentLog
 from streams.drift.feed import runs
 from streams.drift.hashing import hash_text
 from streams.drift.progress import Progress
-from streams.drift.reference import Reference, encode_profile, fit
+from streams.drift.reference import EXAMPLES, Reference, encode_profile, fit
 from streams.drift.rollout import Rollout
 from streams.drift.shadow import Shadow
 from streams.drift.watch import Watch
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from streams.drift.feed import Run
     from streams.drift.options import DriftOptions
 
-_CHUNK = 25
+_CHUNK = 50
 
 
 class Baseline:
@@ -49,7 +49,7 @@ class Baseline:
         self._options = options
         self.progress = Progress()
         self.rollout = Rollout()
-        self.collected = collection()
+        self.collected = collection(options, coarse=False)
         self.watch: Watch | None = None
         self.departure: Departure | None = None
         self.shadow = Shadow(max(options.scales))
@@ -92,6 +92,7 @@ class Baseline:
         self.rollout = Rollout(**meta["rollout"])
         self.shadow.restore(meta.get("shadow"))
         collected, watched = self._places()
+        self.collected = collection(self._options, coarse=meta["watch"] is not None)
         self.collected.restore(meta["collected"], under(collected, parts), tail["collected"])
         if meta["watch"] is not None:
             prefix = f"{self.progress.reference_id}/"
@@ -136,8 +137,9 @@ class Baseline:
 
     def keep(self, run: Run, first: int, last: int) -> None:
         """Collect documents of a run."""
-        rows = np.concatenate((run.vectors[first:last], run.facts[first:last]), axis=1)
-        self.collected.append(run.documents[first:last], *self.collected.encode(rows))
+        codes, scales = self.collected.encode(run.vectors[first:last])
+        facts = run.facts[first:last].astype(np.float16)
+        self.collected.append(run.documents[first:last], codes, scales, facts)
 
     def fit(self) -> None:
         """Make a reference of what was collected, and watch on with it."""
@@ -145,8 +147,10 @@ class Baseline:
         names = (self._name, self.rollout.model, self.progress.reference_id)
         seed = hash_text("\x1f".join(map(str, names)))
         reference = fit(kept, facts, self._options, seed)
+        if self.collected.coarse:
+            reference = replace(reference, coarse=True)
         self.watch = Watch(reference, encode_profile(kept), self._options)
-        self.collected, self.departure = collection(), None
+        self.collected, self.departure = collection(self._options, coarse=True), None
         self.progress.state, self.progress.age = "watching", 0
 
     def follow(self, reason: str) -> None:
@@ -161,7 +165,7 @@ class Baseline:
         """Watch on with the same reference, without the documents of the event."""
         progress = self.progress
         self.watch = Watch(watch.reference, watch.profile, self._options)
-        self.collected, self.departure = collection(), None
+        self.collected, self.departure = collection(self._options, coarse=True), None
         progress.state, progress.cooldown, progress.age = "watching", 0, 0
         progress.score = progress.threshold = None
         progress.returns += 1
@@ -175,10 +179,14 @@ class Baseline:
         progress.score = progress.threshold = None
         progress.reason = reason
         self.shadow.drop()
-        self.collected, self.departure = collection(), None
+        self.collected, self.departure = collection(self._options, coarse=False), None
         self.watch = None
 
 
-def collection() -> DocumentLog:
-    """Return an empty collection of a reference's documents."""
-    return DocumentLog(_CHUNK, None, coarse=False)
+def collection(options: DriftOptions, *, coarse: bool) -> DocumentLog:
+    """Return an empty log for a reference; the next one is coarse, to fit beside the one at work.
+
+    Ids and summaries are kept of as many documents as the reference shows as examples.
+    """
+    told = max(1, options.reference_documents // EXAMPLES)
+    return DocumentLog(_CHUNK, None, coarse=coarse, told=told)

@@ -217,8 +217,12 @@ class Detector:
     def _coded(self, watch: Watch, run: Run) -> Coded:
         """Return the numbers of the channels, and the embeddings as they are kept."""
         words = self._words.part(run.first, run.first + len(run.documents))
-        numbers = watch.reference.view.numbers(run.vectors, run.facts, words)
-        return numbers, *watch.recent.encode(run.vectors)
+        codes, scales = watch.recent.encode(run.vectors)
+        vectors = run.vectors
+        if watch.reference.coarse:
+            vectors = codes.astype(np.float32) * scales[:, None]
+        numbers = watch.reference.view.numbers(vectors, run.facts, words)
+        return numbers, codes, scales
 
     def _watch_on(self, watch: Watch, run: Run, coded: Coded, ahead: Ahead) -> int:
         """Watch the run's documents from where the readings end; returns up to where."""
@@ -324,7 +328,7 @@ class Detector:
             return  # it rests after its last alert
         self._base.departure = Departure.at(verdict, watch)
         if len(self._base.collected):  # of a rolling reference: the change is in it
-            self._base.collected = collection()
+            self._base.collected = collection(self._options, coarse=True)
             self._base.progress.dropped += 1
         self._base.progress.state = "alarmed"
         self._base.progress.cooldown = self._options.cooldown_documents

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Hashes: TypeAlias = npt.NDArray[np.unsignedinteger[Any]]
 
 RUN = 2048
+_FEW = 256  # values that are faster found by a binary search
 
 
 class HashSet:
@@ -132,10 +133,12 @@ class Lookup:
 
     def contains(self, values: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
         """Return for each value whether it is in the set."""
-        if not self._values.size:
-            return np.zeros(values.size, np.bool_)
+        if values.size < _FEW:
+            return _in_sorted(self._values, values)
         heads = (values >> self._shift).astype(np.intp)
         places = self._starts.take(heads).astype(np.intp)
+        if not self._values.size:
+            return np.zeros(values.size, np.bool_)
         found = self._values.take(places, mode="clip") == values
         asking = np.flatnonzero(~found)
         places = places[asking] + 1

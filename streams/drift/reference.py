@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +11,8 @@ import numpy as np
 from streams.drift.budget import documents_per_ms
 from streams.drift.bursts import find_bursts
 from streams.drift.calibration import Calibration, calibrate
-from streams.drift.codec import pack, pack_strings, unpack, unpack_strings
-from streams.drift.documents import Kept
+from streams.drift.codec import deflated, inflated, pack, pack_strings, unpack, unpack_strings
+from streams.drift.documents import Kept, as_bytes
 from streams.drift.scan import Scan
 from streams.drift.spectrum import Spectrum, fit_spectrum
 from streams.drift.view import LAWS, View, fit_view
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from streams.drift.options import DriftOptions
 
-_EXAMPLES = 128
+EXAMPLES = 128
+"""Documents that a reference shows, at most."""
+
 _VOCABULARY = 20_000
 _LEAST_DOCUMENTS = 2  # words of a single reference document count as absent
 
@@ -40,6 +42,8 @@ class Reference:
         spectra: of each channel, in the order of the view.
         means: of the numbers of all channels, shape ``(columns,)``.
         standardizers: of the embedding, and of all other channels together.
+        coarse: whether its embeddings were rounded to 8 bits: then those of the stream are, too, so
+            that a constant stream differs from its reference by nothing at all.
     """
 
     documents: int
@@ -50,6 +54,7 @@ class Reference:
     scan: Scan
     means: npt.NDArray[np.float32]
     standardizers: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+    coarse: bool = False
 
     @property
     def mean(self) -> npt.NDArray[np.float32]:
@@ -82,6 +87,7 @@ class Reference:
             "combined": law.combined,
             "quiet": law.documents,
             "view": sizes,
+            "coarse": self.coarse,
         }
         for name, spectrum in zip(self.channels, self.spectra, strict=True):
             arrays |= {f"{name}/{field}": array for field, array in spectrum.arrays().items()}
@@ -100,7 +106,8 @@ class Reference:
         where, spread = meta["combined"]
         location, scale, shares = arrays["location"], arrays["scale"], arrays["shares"]
         law = Calibration(location, scale, shares, (where, spread), meta["quiet"])
-        return _assemble(meta["documents"], meta["volume"], view, spectra, law)
+        whole = _assemble(meta["documents"], meta["volume"], view, spectra, law)
+        return replace(whole, coarse=meta.get("coarse", False))
 
 
 def fit(kept: Kept, facts: npt.NDArray[np.float32], options: DriftOptions, seed: int) -> Reference:
@@ -210,7 +217,8 @@ def encode_profile(kept: Kept) -> bytes:
         for term, count in counts.most_common(_VOCABULARY)
         if count >= _LEAST_DOCUMENTS
     ]
-    rows = np.unique(np.linspace(0, len(kept) - 1, min(_EXAMPLES, len(kept))).astype(np.int64))
+    told = np.flatnonzero([bool(name) for name in kept.doc_ids])
+    rows = told[np.unique(np.linspace(0, len(told) - 1, min(EXAMPLES, len(told))).astype(np.int64))]
     strings = [term for term, _ in common]
     for column in (kept.doc_ids, kept.labels, kept.summaries):
         strings += [column[row] for row in rows.tolist()]
@@ -225,10 +233,11 @@ def encode_profile(kept: Kept) -> bytes:
         **pack_strings(strings),
         "counts": np.array([count for _, count in common], np.int32),
         "published_at": kept.published_at[rows],
-        "vectors": kept.vectors[rows].astype(np.float16),
+        **dict(zip(("vectors", "scales"), as_bytes(kept.vectors[rows]), strict=True)),
         "label_means": _label_means(kept, list(labels)),
     }
-    return pack(meta, arrays)
+    sizes, arrays = deflated(arrays, ["text", "lengths", "counts"], 6)
+    return pack({**meta, **sizes}, arrays)
 
 
 def _label_means(kept: Kept, labels: Sequence[str]) -> npt.NDArray[np.float16]:
@@ -244,6 +253,7 @@ def _label_means(kept: Kept, labels: Sequence[str]) -> npt.NDArray[np.float16]:
 def decode_profile(payload: bytes) -> Profile:
     """Return the profile of ``encode_profile``."""
     meta, arrays = unpack(payload)
+    arrays = inflated(meta, arrays)
     strings = unpack_strings(arrays)
     words, rest = strings[: meta["terms"]], strings[meta["terms"] :]
     count = meta["examples"]
@@ -253,7 +263,9 @@ def decode_profile(payload: bytes) -> Profile:
         rest[2 * count :],
         [""] * count,
         arrays["published_at"],
-        arrays["vectors"].astype(np.float32),
+        arrays["vectors"].astype(np.float32)
+        * arrays.get("scales", np.ones(count, np.float32))[:, None],
+        np.empty((count, 0), np.float32),
     )
     terms = dict(zip(words, arrays["counts"].tolist(), strict=True))
     means = arrays["label_means"].astype(np.float32) if "label_means" in arrays else ()

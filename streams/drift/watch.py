@@ -99,6 +99,8 @@ class Watch:
         windows = tuple(scale // self._block for scale in options.scales)
         self.sums = BlockSums(self._columns, windows)
         self._pending: Floats32 = np.empty((0, self._columns), np.float32)
+        none = np.empty((0, self._columns), np.int16)
+        self._nothing_ahead = Ahead(none, self.sums.ahead(none), [], [])
 
     @property
     def missing(self) -> int:
@@ -112,9 +114,9 @@ class Watch:
             numbers: of all channels, one row each.
         """
         blocks = (len(self._pending) + len(numbers)) // self._block
-        rows = np.empty((blocks, self._columns), np.int16)
-        if blocks:
-            rows[:] = rounded(self._standardized(numbers, blocks))
+        if not blocks:
+            return self._nothing_ahead
+        rows = rounded(self._standardized(numbers, blocks))
         sums = self.sums.ahead(rows)
         scores: list[float | None] = []
         ridge_scores: list[Floats] = []
