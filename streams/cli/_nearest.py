@@ -36,10 +36,10 @@ TYPES = (
     ),
 )
 
-NEAREST = f"""\
+_NEAREST = f"""\
 SELECT similarity, published_at, source, label, title, summary, doc_id, embedding
 FROM nearest(
-    vector = {{vector:Array(Float32)}}, model = {{model:String}}, revision = {{revision:String}},
+    vector = [%s], model = {{model:String}}, revision = {{revision:String}},
     published_from = {{from:{_TIME}}}, published_to = {{to:{_TIME}}},
     source = {{source:String}}, label = {{label:String}}, most = {{most:UInt32}})"""
 
@@ -84,14 +84,14 @@ class Answer:
 
 def nearest(reader: Reader, wanted: Wanted) -> Answer:
     """Ask for the nearest documents; near-copies of one before them are counted with it."""
-    numbers = ",".join(f"{number:.6g}" for number in wanted.vector.tolist())
+    # In the statement itself, since parameters travel in the address, which has an end.
+    numbers = ", ".join(f"{float(number):.6g}" for number in wanted.vector.tolist())
     parameters = wanted.filters | {
-        "vector": f"[{numbers}]",
         "model": wanted.model,
         "revision": wanted.revision,
         "most": _SPARE * wanted.limit + 1,
     }
-    found = reader.query(NEAREST, parameters).dictionaries()
+    found = reader.query(_NEAREST % numbers, parameters).dictionaries()
     kept = [row for row in found if (row["source"], row["doc_id"]) != wanted.without]
     rows = [[row[name] for name in COLUMNS] for row in folded(kept, wanted.limit)]
     return Answer(rows, _others(reader, wanted))

@@ -22,6 +22,7 @@ _MOST_WORDS = 320
 _LEAST_DOCUMENTS = 2
 _LEAST_SHARE = 0.08
 _LEAST_Z = 1.96
+_COMMON = 0.35  # share of the other documents: beyond it a word is everybody's
 _STEM = 4
 
 
@@ -92,6 +93,7 @@ def distinctive(own: Words, others: Sequence[Words], most: int) -> list[str]:
     counts = [other.counts for other in others]
     before = np.array([sum([c.get(w, 0) for c in counts]) for w in words], np.float64)
     z = log_odds_z(before, elsewhere, after, own.documents)
+    z[before > _COMMON * elsewhere] = 0.0
     order = np.argsort(-z, kind="stable").tolist()
     return _apart([words[place] for place in order if z[place] >= _LEAST_Z], most)
 
