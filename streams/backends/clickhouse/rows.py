@@ -16,7 +16,9 @@ from schemas.messages import (
     WindowStats,
     WindowTopic,
 )
+from streams.drift.monitors.copies import copy_signatures
 from streams.drift.sketches.sums import decode_integers
+from streams.stages.phrases import two_word_phrases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from streams.ports import Delivery
 
 HOUR_MS = 3_600_000
+DAY_S = 86_400
 LAST_MS = 4_102_444_800_000
 """2100-01-01: broker timestamps are kept between 1970 and here, where all date functions work."""
 
@@ -81,8 +84,12 @@ def documents(records: Sequence[Enriched]) -> Columns:
         "embedding": lambda record: _bfloat16(record.embedding),
     }
     columns = _columns("documents_raw", Enriched.__slots__, special, records)
-    hours = [hour_seconds(record.published_at) for record in records]
-    return Columns(columns.table, (*columns.names, "published_hour"), [*columns.values, hours])
+    derived: dict[str, list[Any]] = {
+        "published_hour": [hour_seconds(record.published_at) for record in records],
+        "phrases": [two_word_phrases(record.title, record.text) for record in records],
+        "signature": copy_signatures(records),
+    }
+    return Columns(columns.table, (*columns.names, *derived), [*columns.values, *derived.values()])
 
 
 def tombstones(places: Sequence[Place]) -> Columns:
@@ -112,6 +119,22 @@ def hours(places: Sequence[Place]) -> Columns:
             [place.hour for place in places],
             [place.version for place in places],
         ],
+    )
+
+
+def touched_days(hours: Iterable[int], writer: str, note: int) -> Columns:
+    """Rows of ``trend_touched_raw``.
+
+    Args:
+        hours: hours that were written to, in seconds since 1970.
+        writer: who wrote.
+        note: grows from write to write of this writer.
+    """
+    days = sorted({hour // DAY_S * DAY_S for hour in hours})
+    return Columns(
+        "trend_touched_raw",
+        ("day", "writer", "touched"),
+        [list(days), [writer] * len(days), [note] * len(days)],
     )
 
 

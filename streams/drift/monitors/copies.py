@@ -17,18 +17,20 @@ document that lies ``d`` documents back is overwritten there with a probability 
 from __future__ import annotations
 
 from functools import partial
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from streams.drift.codec import pack, unpack
+from streams.drift.words import Words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
-    from streams.drift.words import Words
+    from schemas.messages import Enriched
 
     Hashes = npt.NDArray[np.uint64]
     Bytes = npt.NDArray[np.uint8]
@@ -60,6 +62,20 @@ def signatures_of(words: Words) -> Bytes:
         least = np.minimum.reduceat(flat * _MULTIPLIERS, kept.edges[some], axis=1)
         found[some] = (least >> np.uint32(8)).astype(np.uint8).T
         found[words.counts < _LEAST_WORDS] = 0
+    return found
+
+
+def copy_signatures(records: Sequence[Enriched]) -> list[list[int]]:
+    """Return the signatures that land with documents: four bands, each of four bytes of MinHash.
+
+    Where there are too few words, a hash of the whole text: only copies agree.
+    """
+    words = Words.of(records)
+    bands = signatures_of(words).view("<u4")
+    for row in np.flatnonzero(words.counts < _LEAST_WORDS).tolist():
+        content = f"{records[row].title}\n{records[row].text}".encode("utf-8", "surrogatepass")
+        bands[row] = np.frombuffer(blake2b(content, digest_size=16).digest(), "<u4")
+    found: list[list[int]] = bands.tolist()
     return found
 
 
