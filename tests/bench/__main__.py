@@ -4,6 +4,7 @@
     python -m tests.bench throughput [...]     around a no-op model, against other frameworks
     python -m tests.bench soak [...]           an hour at 70 % of the top rate
     python -m tests.bench encoder | drift      parts, on real documents in TIDEMARK_BENCH_DATA
+    python -m tests.bench trends --data FOLDER emerging terms: years, an injected word, chance
 
 Figures are ratios inside one run where they can be, since absolute speeds say more of the machine
 than of the code. Each has ``--help``.
@@ -21,6 +22,7 @@ _PARTS = {
     "soak": "tests.bench.soak",
     "encoder": "tests.bench.bench_encoder",
     "drift": "tests.bench.bench_drift",
+    "trends": "tests.bench.trend_terms",
 }
 
 

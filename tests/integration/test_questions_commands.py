@@ -35,7 +35,7 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> str:
         [
             document(
                 number,
-                text=f"{text} storm" if number >= 75 else text,
+                text=f"{text} {number} storm" if number >= 75 else f"{text} {number}",
                 label="sea" if number % 3 else "land",
             )
             for number in range(100)
