@@ -20,6 +20,8 @@ from streams.clock import SystemClock
 from tests.bench.trend_documents import DAY_MS, enriched, real_texts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from streams.backends.clickhouse import ClickHouseWarehouse
 
 Paper = tuple[str, list[str], int]
@@ -87,7 +89,7 @@ def main() -> int:
     parser.add_argument("--only", choices=("shuffled", "injected", "years"))
     options = parser.parse_args()
     papers = real_texts(options.data)
-    runs = {
+    runs: dict[str, Callable[[ClickHouseWarehouse], str]] = {
         "years": lambda warehouse: by_year(warehouse, papers),
         "injected": lambda warehouse: injected(warehouse, papers),
         "shuffled": lambda warehouse: shuffled(warehouse, papers, options.windows),
