@@ -31,7 +31,7 @@ from streams.drift.budget import expected_per_week, log_run_length_target
 from streams.drift.comeback import Departure
 from streams.drift.discoveries import SILENT, caution
 from streams.drift.explain import explain
-from streams.drift.feed import Run, runs
+from streams.drift.feed import runs
 from streams.drift.finding import Finding, Moment, Span
 from streams.drift.progress import Reading
 from streams.drift.words import Words
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from schemas.messages import DriftAlert, Enriched
+    from streams.drift.feed import Feed, Run
     from streams.drift.lifecycle import Lifecycle, Reason
     from streams.drift.options import DriftOptions
     from streams.drift.shadow import Shadow
@@ -81,6 +82,7 @@ class Detector:
         words: Words,
         segments: Sequence[float],
         first: int = 0,
+        read: tuple[Feed, int] | None = None,
     ) -> tuple[list[Reading], list[tuple[int, DriftAlert]]]:
         """Take in documents; a reading after each, and alerts with the index of their document.
 
@@ -90,11 +92,12 @@ class Detector:
             segments: how many shared the partition's part of the budget when each document came;
                 fewer than there are where several have an event, see ``discoveries.py``.
             first: documents of the source before these.
+            read: where the documents have been read, and from which row on; None: not yet.
         """
         self._first = first
         self._readings, self._alerts, self._segments = [], [], segments
         self._words = words
-        for run in runs(documents):
+        for run in runs(documents, read):
             if not run.usable:
                 self.unusable += len(run.documents)
                 self._readings += [self._reading()] * len(run.documents)
@@ -217,7 +220,7 @@ class Detector:
     def _coded(self, watch: Watch, run: Run) -> Coded:
         """Return the numbers of the channels, and the embeddings as they are kept."""
         words = self._words.part(run.first, run.first + len(run.documents))
-        codes, scales = watch.recent.encode(run.vectors)
+        codes, scales = run.coded()
         vectors = run.vectors
         if watch.reference.coarse:
             vectors = codes.astype(np.float32) * scales[:, None]

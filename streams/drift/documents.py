@@ -109,9 +109,9 @@ class DocumentLog:
     ) -> None:
         """Take in documents with their encoded vectors and perhaps facts, ``(n, f)``."""
         self._documents.extend(documents)
-        self._codes.append(codes)
+        self._codes.append(codes.copy())  # they may be a view of a whole batch
         self._facts.append(facts if facts.size else np.empty((len(documents), 0), np.float16))
-        self._scales.append(scales)
+        self._scales.append(scales.copy())
         self.count += len(documents)
         if len(self._documents) < self._chunk:
             return

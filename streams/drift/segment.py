@@ -29,10 +29,8 @@ if TYPE_CHECKING:
 
     from schemas.messages import DriftAlert, Enriched, WindowStats
     from streams.drift.discoveries import Share
-    from streams.drift.monitors.facts import Facts
     from streams.drift.options import DriftOptions
-    from streams.drift.sketches.rows import Sketched
-    from streams.drift.words import Words
+    from streams.drift.prepared import Prepared
 
 HEAD = "head"
 
@@ -67,13 +65,12 @@ class Segment:
     def advance(
         self,
         documents: Sequence[Enriched],
-        words: Words,
-        facts: Facts,
+        prepared: Prepared,
         shares: Sequence[Share],
-        rows: Sketched,
     ) -> tuple[list[tuple[int, WindowStats]], list[tuple[int, DriftAlert]]]:
         """Count documents that the gate admitted; records and alerts with the documents' index."""
         self.changed = True
+        words, facts, rows, read = prepared
         first = self._moment.position
         self._moment = Moment.after(documents[-1], first + len(documents))
         # The monitors hold their part as it is: their tests are no part of the step-up rule.
@@ -87,7 +84,7 @@ class Segment:
         if self._labelled:
             of_labels = self._by_label.advance(documents, words, shared_by)
             shared_by = [OF_THE_SOURCE * each for each in shared_by]
-        readings, alerts = self.detector.advance(documents, words, shared_by, first)
+        readings, alerts = self.detector.advance(documents, words, shared_by, first, read)
         places = self.topics.advance(documents, rows)
         arrivals = Arrivals(facts, words, readings, segments, first, rows, places)
         records, found = self.windows.advance(arrivals)

@@ -14,10 +14,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from streams.drift.control import Learn, Rebaseline
-from streams.drift.monitors.facts import facts_of
 from streams.drift.options import DriftOptions
-from streams.drift.sketches.rows import sketch_rows
-from streams.drift.words import Words
+from streams.drift.prepared import Batch
 from streams.stages.canary import CANARY_SOURCE
 from streams.stages.holdings import Holdings, StatePart
 
@@ -39,7 +37,7 @@ _CANARY, _CONTROL, _DOCUMENT = "canary", "control", "document"
 
 
 class _Admitted(NamedTuple):
-    """Documents of one source that count, with their places in the stretch."""
+    """Documents of one source that count, with their places in the batch."""
 
     segment: Segment
     documents: list[Enriched]
@@ -114,8 +112,9 @@ class DriftStage:
     def _counted(self, batch: Sequence[tuple[Origin, Any]]) -> DriftOutput:
         stats: list[WindowStats] = []
         alerts: list[DriftAlert] = []
+        documents = Batch([document for _, document in batch])
         for stretch in self._stretches(batch):
-            output = self._advanced(stretch)
+            output = self._advanced(stretch, documents)
             stats += output.stats
             alerts += output.alerts
         return DriftOutput(tuple(stats), tuple(alerts))
@@ -123,8 +122,8 @@ class DriftStage:
     def _stretches(self, batch: Sequence[tuple[Origin, Any]]) -> Iterator[_Stretch]:
         """Cut where a partition's epoch ends: what comes then depends on all that was before."""
         stretch: _Stretch = {}
-        count, held = 0, self._held
-        for origin, document in batch:
+        held = self._held
+        for place, (origin, document) in enumerate(batch):
             segment = held.segments.get(document.source)
             if segment is None or segment.partition != origin.partition:
                 segment = held.segment(document.source, origin.partition)
@@ -133,38 +132,24 @@ class DriftStage:
                 continue
             sharing = held.sharing[origin.partition]
             if sharing.turns(origin.offset):
-                if count:
+                if stretch:
                     yield stretch
-                    stretch, count = {}, 0
+                    stretch = {}
                 sharing.reach(origin.offset)
             admitted = stretch.get(segment.source)
             if admitted is None:
                 admitted = stretch[segment.source] = _Admitted(segment, [], [], [])
             admitted.documents.append(document)
-            admitted.places.append(count)
+            admitted.places.append(place)
             admitted.shares.append(sharing.share(segment))
-            count += 1
-        if count:
+        if stretch:
             yield stretch
 
-    def _advanced(self, stretch: _Stretch) -> DriftOutput:
-        # One source's documents stand together in all arrays, whoever came between them.
-        documents = [document for each in stretch.values() for document in each.documents]
-        words, rows = Words.of(documents), sketch_rows(documents)
-        facts = facts_of(documents, words)
+    def _advanced(self, stretch: _Stretch, batch: Batch) -> DriftOutput:
         stats: list[tuple[int, WindowStats]] = []
         alerts: list[tuple[int, DriftAlert]] = []
-        first = 0
         for segment, own, places, shares in stretch.values():
-            last = first + len(own)
-            new_stats, new_alerts = segment.advance(
-                own,
-                words.part(first, last),
-                facts.part(first, last),
-                shares,
-                rows.part(first, last),
-            )
-            first = last
+            new_stats, new_alerts = segment.advance(own, batch.of(places), shares)
             stats += [(places[at], record) for at, record in new_stats]
             alerts += [(places[at], alert) for at, alert in new_alerts]
         return DriftOutput(_in_order(stats), tuple(map(self._blamed, _in_order(alerts))))

@@ -50,7 +50,9 @@ class SourceTopics:
                 continue
             model = rows.models[kind]
             topics = self._topics((f"{model.name}@{model.revision}", model.dimensions))
-            vectors = rows.rows[kind][rows.places[start:end], : model.dimensions]
+            # The documents of a model stand in its rows as they do here.
+            first = int(rows.places[start])
+            vectors = rows.rows[kind][first : first + end - start, : model.dimensions]
             found += topics.advance(documents[start:end], vectors)
         return found
 

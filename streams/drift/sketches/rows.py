@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from schemas.messages import Enriched
+    from streams.drift.feed import Feed
 
 _FLOAT_BYTES = 4
 
@@ -49,8 +50,15 @@ class Sketched(NamedTuple):
                 yield model, rows[first:last] if last - first == own.size else rows[own]
 
 
-def sketch_rows(documents: Sequence[Enriched]) -> Sketched:
-    """Return the rows of documents; none where an embedding is broken or too long."""
+def sketch_rows(documents: Sequence[Enriched], feed: Feed | None = None) -> Sketched:
+    """Return the rows of documents; none where an embedding is broken or too long.
+
+    Args:
+        documents: of any models.
+        feed: of the same documents, where they are all alike and have been read.
+    """
+    if feed is not None:
+        return _of_one_model(documents, feed)
     names = [
         (d.embedding_model, d.embedding_revision, d.compute_type, len(d.embedding))
         for d in documents
@@ -72,3 +80,15 @@ def sketch_rows(documents: Sequence[Enriched]) -> Sketched:
         found.models.append(Model(*name[:-1], size))
         found.rows.append(features_of(size).rows(vectors))
     return found
+
+
+def _of_one_model(documents: Sequence[Enriched], feed: Feed) -> Sketched:
+    one, size, good = documents[0], feed.vectors.shape[1], feed.sound
+    if size > MOST_DIMENSIONS or not good.any():
+        return Sketched([], [], np.full(len(good), -1, np.int32), np.zeros(len(good), np.int64))
+    model = Model(one.embedding_model, one.embedding_revision, one.compute_type, size)
+    if good.all():
+        rows = features_of(size).rows(feed.vectors, feed.energy)
+        return Sketched([model], [rows], np.zeros(len(good), np.int32), np.arange(len(good)))
+    rows = features_of(size).rows(feed.vectors[good], feed.energy[good])
+    return Sketched([model], [rows], np.where(good, 0, -1).astype(np.int32), np.cumsum(good) - 1)
