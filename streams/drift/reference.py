@@ -13,6 +13,7 @@ from streams.drift.bursts import find_bursts
 from streams.drift.calibration import Calibration, calibrate
 from streams.drift.codec import deflated, inflated, pack, pack_strings, unpack, unpack_strings
 from streams.drift.documents import Kept, as_bytes
+from streams.drift.rotation import rotated
 from streams.drift.scan import Scan
 from streams.drift.spectrum import Spectrum, fit_spectrum
 from streams.drift.view import LAWS, View, fit_view
@@ -66,12 +67,18 @@ class Reference:
         """Names of the channels."""
         return tuple(name for name, _ in self.view.channels)
 
-    def standardize(self, total: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.float32]:
-        """Return the sum of standard scores of ``count`` documents whose numbers sum to total."""
+    def standardize(self, totals: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.float32]:
+        """Return sums of standard scores, shape ``(n, columns)``, each as if it were alone.
+
+        Args:
+            totals: sums of numbers, shape ``(n, columns)``.
+            count: documents of each.
+        """
         first, rest = self.standardizers
-        centred = total - np.float32(count) * self.means
+        centred = totals - np.float32(count) * self.means
         edge = len(first)
-        return np.concatenate((centred[:edge] @ first, centred[edge:] @ rest))
+        parts = rotated(centred[:, :edge], first), rotated(centred[:, edge:], rest)
+        return np.concatenate(parts, axis=1)
 
     def embedding_scores(self, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Return standard scores of embeddings alone, shape ``(n, d)``."""

@@ -189,7 +189,7 @@ class Watch:
             done = 1
         whole = numbers[missing : missing + (blocks - done) * self._block]
         whole.reshape(blocks - done, self._block, self._columns).sum(axis=1, out=totals[done:])
-        return np.stack([self.reference.standardize(total, self._block) for total in totals])
+        return self.reference.standardize(totals, self._block)
 
     def score_up_to(self, verdict: Verdict, documents: int) -> float:
         """Return the score of a verdict's windows of at most so many documents."""
