@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from schemas.messages import Enriched
 
 _FLOAT_BYTES = 4
+_READ = attrgetter("embedding_model", "embedding_revision", "compute_type", "embedding", "scores")
 _LEAST_ENERGY, _LARGEST_ENERGY = 1e-8, 1e8  # of a unit vector 1; NaN is in no interval
 
 _LEAST_NORMAL = np.float32(2.0**-14)
@@ -180,8 +182,8 @@ def energies(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 def _kinds(documents: Sequence[Enriched]) -> list[tuple[object, ...]]:
     return [
-        (d.embedding_model, d.embedding_revision, d.compute_type, len(d.embedding), *d.scores)
-        for d in documents
+        (model, revision, compute_type, len(embedding), *scores)
+        for model, revision, compute_type, embedding, scores in map(_READ, documents)
     ]
 
 

@@ -9,6 +9,7 @@ turn or of the documents since.
 from __future__ import annotations
 
 from hashlib import blake2b
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +34,7 @@ FIRST_TURN = CHUNK
 TURN = 512
 _YOUNG = 2_048  # documents within which turns come twice as often
 _NAME_WORDS = 4
+_TOLD = attrgetter("doc_id", "summary")
 _NAMED_ANEW = (4, 256)  # after as many documents again, within these bounds
 
 
@@ -108,11 +110,10 @@ class Topics:
             return [Place(None, 0.0, d.doc_id, d.summary) for d in documents]
         nearest, products = self._groups.centres.nearest(rows)
         cards = [topic.card for topic in self._topics]
-        similarities = (products.astype(np.float64) / UNIT).tolist()
         found = [
-            Place(cards[place], similarity, document.doc_id, document.summary)
-            for place, similarity, document in zip(
-                nearest.tolist(), similarities, documents, strict=True
+            Place._make((cards[place], product / UNIT, *told, ()))
+            for place, product, told in zip(
+                nearest.tolist(), products.tolist(), map(_TOLD, documents), strict=True
             )
         ]
         found[0] = found[0]._replace(farewells=self._farewells)

@@ -12,7 +12,7 @@ from streams.drift.rotation import rotated
 @pytest.mark.parametrize("shape", [(384, 384), (39, 39), (7, 7), (1, 1), (100, 40)])
 @pytest.mark.parametrize("alone", [False, True])
 def test_a_row_has_the_same_bits_at_every_place_and_count(
-    shape: tuple[int, int], alone: bool, monkeypatch: pytest.MonkeyPatch
+    shape: tuple[int, int], *, alone: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the library's product of several rows cannot be relied on."""
     if alone:

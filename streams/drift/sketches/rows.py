@@ -41,9 +41,12 @@ class Sketched(NamedTuple):
         return Sketched(self.models, self.rows, self.kinds[first:last], self.places[first:last])
 
     def parts(self, chosen: slice | list[int]) -> Iterator[tuple[Model, npt.NDArray[np.float32]]]:
-        """Yield the rows of some documents, in ascending order, model by model."""
+        """Yield the rows of some documents, in ascending order, model by model as they came."""
         kinds, places = self.kinds[chosen], self.places[chosen]
-        for kind, (model, rows) in enumerate(zip(self.models, self.rows, strict=True)):
+        # Not in the order of all models here: that is of what else came with these documents.
+        some = [0] if len(self.models) == 1 else dict.fromkeys(kinds[kinds >= 0].tolist())
+        for kind in some:
+            model, rows = self.models[kind], self.rows[kind]
             own = places[kinds == kind]
             if own.size:
                 first, last = int(own[0]), int(own[-1]) + 1
