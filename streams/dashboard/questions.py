@@ -87,15 +87,15 @@ LIMIT 8"""
 
 TERMS = f"""\
 SELECT
-    term, round(z, 1) AS z, documents, baseline_documents,
-    round(share, 4) AS share, round(baseline_share, 4) AS baseline_share,
-    if(baseline_documents = 0, 'new', 'growing') AS kind, window_size, baseline_size
+    term, kind, state, round(z, 1) AS z, round(q, 4) AS q, documents, baseline_documents,
+    round(share, 4) AS share, round(baseline_share, 4) AS baseline_share, first_seen,
+    window_size, baseline_size
 FROM trending_terms(
     window_from = {{from:{TIME}}}, window_to = {{to:{TIME}}},
     baseline_from = {{baseline_from:{TIME}}}, baseline_to = {{baseline_to:{TIME}}},
     source = {{source:String}})
-WHERE documents >= 3 AND z > 0
-ORDER BY z DESC, term
+WHERE trending_terms.q <= 0.05 AND trending_terms.z > 0
+ORDER BY trending_terms.z DESC, term
 LIMIT 14"""
 
 _WINDOWS = f"""\

@@ -54,9 +54,10 @@ def questions() -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseWarehouse]:
-    """Documents of an hour, dead letters, windows with scores, an alert."""
+    """Documents of two hours, dead letters, windows with scores, an alert."""
     opened = open_warehouse(f"chdb://{tmp_path_factory.mktemp('grafana') / 'clickhouse'}")
-    opened.write_documents([document(n, offset=n) for n in range(DOCUMENTS)])
+    before = [document(n, published_at=START - HOUR + n, text=f"ebb {n}") for n in range(10)]
+    opened.write_documents([*before, *(document(n) for n in range(10, DOCUMENTS))])
     opened.write_dead_letters([letter(n) for n in range(3)])
     opened.write_stats([replace(window(n), topics=(topic("tide", n + 1),)) for n in range(5)])
     opened.write_alerts([alert()])

@@ -114,7 +114,7 @@ def test_ranges_cut_as_they_say(
 def test_terms_of_the_newest_quarter_or_of_the_range(warehouse: ClickHouseWarehouse) -> None:
     """Where nothing was before, the newest quarter is compared with the rest; else the range."""
     whole = asked(warehouse, "terms")
-    assert (whole["before"], rows(whole)[0]["term"], rows(whole)[0]["kind"]) == (
+    assert (whole["before"], rows(whole)[0]["term"], rows(whole)[0]["state"]) == (
         False,
         "flood",
         "new",

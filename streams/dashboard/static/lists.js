@@ -10,30 +10,34 @@ const meter = (share) => {
   return node;
 };
 
-const TERMS = (top) => [
-  { name: "term", className: "word", cell: (row) => row.term },
+const chance = (q) => (q < 0.001 ? "< 0.001" : q.toFixed(3));
+
+const TERMS = (top, step) => [
+  { name: "term", className: "word", cell: (row) => h("span", null, row.term, h("small", null, `since ${moment(millis(row.first_seen), step)}, q ${chance(row.q)}`)) },
   { name: "", className: "z", cell: (row) => meter(row.z / top) },
   { name: "z", number: true, cell: (row) => row.z.toFixed(1) },
   { name: "documents", number: true, cell: (row) => `${count(row.documents)} of ${count(row.window_size)}` },
-  { name: "before", number: true, cell: (row) => (row.kind === "new" ? tag("new", "new") : percent(row.baseline_share)) },
+  { name: "before", number: true, cell: (row) => (row.state === "new" ? tag("new", "new") : percent(row.baseline_share)) },
 ];
 
 export const terms = {
   id: "terms", title: "Emerging terms", size: "side tall", path: at("terms"), every: 15000,
   note: (answer) => (answer.span && answer.rows.length ? termsNote(answer) : ""),
-  blank: (answer) => (answer.span ? { title: "No term stands out", text: "No word of this range is clearly more frequent than before, or there is no past to compare it with." } : noDocuments()),
+  blank: (answer) => (answer.span ? { title: "No term stands out", text: "No word or phrase of this range is more frequent than chance explains, or there is no past to compare it with." } : noDocuments()),
   render(panel, answer) {
     const rows = objects(answer);
     if (!rows.length) return false;
     panel.content = null;
-    panel.body.replaceChildren(h("div", { class: "terms scroll" }, table(TERMS(rows[0].z), rows, "Emerging terms")));
+    panel.body.replaceChildren(h("div", { class: "terms scroll" }, table(TERMS(rows[0].z, days(answer.span) ? 86400000 : 60000), rows, "Emerging words and phrases: of those shown, one in twenty at most is chance")));
     return true;
   },
 };
 
+const days = ({ from, to }) => to - from > 2 * 86400000;
+
 function termsNote(answer) {
   const { from, to } = answer.span;
-  const step = to - from > 2 * 86400000 ? 86400000 : 1000;
+  const step = days(answer.span) ? 86400000 : 1000;
   return `${moment(from, step)} to ${moment(to, step)} against ${answer.before ? "all before" : "the rest before"}`;
 }
 
