@@ -83,7 +83,7 @@ class DocumentLog:
         self._told = told
         self._chunk = chunk
         self._limit = limit
-        self._chunks: dict[int, Arrays] = {}
+        self._chunks: dict[int, Arrays | bytes] = {}  # as bytes once they have been stored
         self._documents: list[Enriched | _Restored] = []
         self._codes: list[npt.NDArray[Any]] = []  # of several documents each, as they came
         self._scales: list[npt.NDArray[np.float32]] = []
@@ -133,11 +133,12 @@ class DocumentLog:
 
     def kept(self) -> Kept:
         """Return all documents that are kept."""
-        return _decode([*self._chunks.values(), *self._waiting()])
+        chunks = [_unpacked(c) if isinstance(c, bytes) else c for c in self._chunks.values()]
+        return _decode([*chunks, *self._waiting()])
 
     def parts(self) -> dict[str, Callable[[], bytes]]:
         """Return the full chunks, by name."""
-        return {str(first): partial(_packed, chunk) for first, chunk in self._chunks.items()}
+        return {str(first): partial(self._stored, first) for first in self._chunks}
 
     def tail(self) -> npt.NDArray[np.uint8]:
         """Return the documents after the last full chunk, as bytes."""
@@ -145,13 +146,20 @@ class DocumentLog:
 
     def restore(self, count: int, parts: Mapping[str, bytes], tail: npt.NDArray[np.uint8]) -> None:
         """Set the state from what ``parts`` and ``tail`` returned at ``count`` documents."""
-        self._chunks = {int(name): _unpacked(parts[name]) for name in sorted(parts, key=int)}
+        self._chunks = {int(name): parts[name] for name in sorted(parts, key=int)}
         self.count = count
         if tail.size:
             arrays = _unpacked(tail.tobytes())
             self._documents = list(_restored(arrays))
             self._codes, self._scales = [arrays["vectors"]], [arrays["scales"]]
             self._facts = [arrays.get("facts", np.empty((len(self._documents), 0), np.float16))]
+
+    def _stored(self, first: int) -> bytes:
+        """Return a chunk as it is stored, and keep only that: texts are half as long there."""
+        chunk = self._chunks[first]
+        if not isinstance(chunk, bytes):
+            chunk = self._chunks[first] = _packed(chunk)
+        return chunk
 
     def _forget(self, end: int) -> None:
         if self._limit is None:

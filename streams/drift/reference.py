@@ -105,9 +105,11 @@ class Reference:
     def decode(cls, payload: bytes) -> Reference:
         """Return the reference of ``encode``."""
         meta, arrays = unpack(payload)
+        # Copies, but for the axes, which are not kept: a view would keep the payload alive.
+        arrays = {n: a if n.endswith("/axes") else a.copy() for n, a in arrays.items()}
         view = View.decode(meta["view"], arrays)
         spectra = tuple(
-            Spectrum(**{f: arrays[f"{name}/{f}"] for f in ("mean", "axes", "deviations")})
+            Spectrum.of(**{f: arrays[f"{name}/{f}"] for f in ("mean", "axes", "deviations")})
             for name, _ in view.channels
         )
         where, spread = meta["combined"]
@@ -151,7 +153,7 @@ def _same_axes(
 ) -> npt.NDArray[np.float64]:
     """Return standard scores of all documents by the same axes, not those of their folds."""
     parts = [
-        (numbers[:, columns] - spectrum.mean).astype(np.float64) @ spectrum.standardizer()
+        (numbers[:, columns] - spectrum.mean).astype(np.float64) @ spectrum.standardizer
         for (_, columns), spectrum in zip(view.channels, spectra, strict=True)
     ]
     return np.concatenate(parts, axis=1)
@@ -164,7 +166,7 @@ def _assemble(
     spectra: tuple[Spectrum, ...],
     calibration: Calibration,
 ) -> Reference:
-    first, *rest = (spectrum.standardizer() for spectrum in spectra)
+    first, *rest = (spectrum.standardizer for spectrum in spectra)
     standardizers = (first, _block_diagonal(rest))
     scan = _scan(view, spectra, documents)
     means = np.concatenate([spectrum.mean for spectrum in spectra])

@@ -195,9 +195,9 @@ class Window:
         meta["reading"], meta["verdict"] = (*said, tuple(quiet)), tuple(meta["verdict"])
         topics = TopicTally.of(meta.pop("topics", ()))  # absent before there were topics
         window = cls(**meta, tally=tally, topics=topics)
-        window.terms = HashSet(arrays["terms"], decode_runs(under("terms/", parts)))
+        window.terms = HashSet(arrays["terms"].copy(), decode_runs(under("terms/", parts)))
         frozen = HashSet(np.empty(0, np.uint64), decode_runs(under("ids/", parts)))
-        window.ids = IdSet(set(arrays["ids"].tolist()), frozen)
+        window.ids = IdSet(arrays["ids"].copy(), frozen)
         sketches = under("sketch/", parts)
         for name in sorted(sketches, key=lambda name: int(name.split("/")[0])):
             restored = Sums.decode(sketches[name])

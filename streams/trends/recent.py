@@ -56,7 +56,8 @@ class Chunk:
     @classmethod
     def of(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Chunk:
         """Return what ``arrays`` gave."""
-        return cls(arrays["codes"], unpack_strings(arrays), arrays["times"].tolist())
+        # A copy: a view would keep all that was read alive.
+        return cls(arrays["codes"].copy(), unpack_strings(arrays), arrays["times"].tolist())
 
 
 class Recent:
