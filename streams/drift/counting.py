@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streams.drift.codec import pack, under
-from streams.drift.hashset import HashSet, distinct
+from streams.drift.hashset import HashSet, distinct, stretches
 from streams.drift.vocabulary import Vocabulary
 from streams.drift.window import decode_runs
 from streams.trends.cards import farewells_in, read_farewells
@@ -86,7 +86,7 @@ class Coming:
             watermark.advance(facts.places, moments, heard.tolist()),
             starts.tolist(),
             facts.ids.tolist(),
-            [*(np.flatnonzero(starts[1:] != starts[:-1]) + 1).tolist(), len(starts)],
+            stretches(starts)[1:],
         )
 
 

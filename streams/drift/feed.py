@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streams.drift.documents import as_bytes
+from streams.drift.hashset import stretches
 from streams.drift.view import facts_of
 
 if TYPE_CHECKING:
@@ -138,8 +139,7 @@ def _sound(first: int, documents: Sequence[Enriched], feed: Feed, start: int) ->
     """Cut where embeddings begin or cease to be usable."""
     last = start + len(documents)
     sound = feed.sound[start:last]
-    edges = [0, *(np.flatnonzero(sound[1:] != sound[:-1]) + 1).tolist(), len(documents)]
-    for begin, end in pairwise(edges):
+    for begin, end in pairwise(stretches(sound)):
         rows = slice(start + begin, start + end)
         good = bool(sound[begin])
         vectors = feed.halves[rows] if good else feed.vectors[rows]

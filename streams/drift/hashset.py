@@ -180,6 +180,17 @@ def distinct(values: Hashes) -> Hashes:
     return ordered[keep]
 
 
+def stretches(values: npt.NDArray[Any]) -> list[int]:
+    """Return where stretches of equal values begin, and where the last one ends."""
+    count = len(values)
+    if count == 1:
+        return [0, 1]
+    changes = values[1:] != values[:-1]
+    if not changes.any():
+        return [0, count]
+    return [0, *(np.flatnonzero(changes) + 1).tolist(), count]
+
+
 def smallest(hashes: HashSet, count: int) -> Hashes:
     """Return the ``count`` smallest elements, ascending."""
     parts = [part[:count] for part in (hashes.recent, *hashes.runs)]

@@ -70,7 +70,8 @@ class Windows:
         """Count documents; returns records and alerts with the index of their document."""
         self._emissions, self._alerts, self._arrivals = [], [], arrivals
         facts, length = arrivals.facts, self._window_ms
-        self._counting.begin(arrivals, self._copies.advance(facts.signatures, facts.contents))
+        codes = self._copies.advance(facts.signatures, facts.contents, facts.bands)
+        self._counting.begin(arrivals, codes)
         coming = Coming.of(facts, self._watermark, length)
         index = 0
         while index < len(coming.starts):

@@ -6,9 +6,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-import numpy as np
-
 from streams.drift.codec import under
+from streams.drift.hashset import stretches
 from streams.trends.topics import Topics
 
 if TYPE_CHECKING:
@@ -42,8 +41,7 @@ class SourceTopics:
         """
         found: list[Place | None] = []
         kinds = rows.kinds
-        edges = [0, *(np.flatnonzero(kinds[1:] != kinds[:-1]) + 1).tolist(), len(kinds)]
-        for start, end in pairwise(edges):
+        for start, end in pairwise(stretches(kinds)):
             kind = int(kinds[start])
             if kind < 0:
                 found += [None] * (end - start)

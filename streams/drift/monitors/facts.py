@@ -15,7 +15,7 @@ from zlib import crc32
 import numpy as np
 
 from streams.drift.hashing import hash_words
-from streams.drift.monitors.copies import contents_of, signatures_of
+from streams.drift.monitors.copies import bands_of, contents_of, signatures_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,6 +67,7 @@ class Facts:
         buckets: of length, confidence and lateness, shape ``(n, 3)``; see ``buckets_of``.
         signatures: for near-copies, shape ``(n, 16)``.
         contents: hashes of title and text.
+        bands: where to look for copies, shape ``(n, 5)``; see ``copies.bands_of``.
         words: number of distinct words.
     """
 
@@ -79,6 +80,7 @@ class Facts:
     buckets: npt.NDArray[np.int16]
     signatures: npt.NDArray[np.uint8]
     contents: Hashes
+    bands: npt.NDArray[np.uint16]
     words: Integers
 
     def chosen(self, rows: slice | list[int]) -> Part:
@@ -130,6 +132,8 @@ def _facts(columns: Sequence[Sequence[Any]], words: Words) -> Facts:
     names = {origin: f"{origin[0]}/{origin[1]}" for origin in set(origins)}
     missing = [not (title and title.strip()) for title in titles], [not one for one in languages]
     numbers = _numbers(given, times, missing)
+    signatures = signatures_of(words)
+    contents = contents_of(words, np.array(checks, np.uint64))
     return Facts(
         [names[origin] for origin in origins],
         list(labels),
@@ -138,8 +142,9 @@ def _facts(columns: Sequence[Sequence[Any]], words: Words) -> Facts:
         np.ascontiguousarray(times.T),
         numbers,
         buckets_of(numbers),
-        signatures_of(words),
-        contents_of(words, np.array(checks, np.uint64)),
+        signatures,
+        contents,
+        bands_of(signatures, contents),
         words.counts,
     )
 
