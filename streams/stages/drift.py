@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
+from schemas.messages import Enriched
 from streams.drift.control import Learn, Rebaseline
 from streams.drift.options import DriftOptions
 from streams.drift.prepared import Batch
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from schemas.messages import DriftAlert, Enriched, Origin, WindowStats
+    from schemas.messages import DriftAlert, Origin, WindowStats
     from streams.drift.control import Control
     from streams.drift.discoveries import Share
     from streams.drift.segment import Segment
@@ -74,6 +75,8 @@ class DriftStage:
             batch: documents, and what people ask, with the position of the enriched message;
                 canaries among them are compared, not counted.
         """
+        if all(map(_is_document, batch)):  # as nearly always
+            return self._counted(batch)
         stats: list[WindowStats] = []
         alerts: list[DriftAlert] = []
         # What people ask comes after the documents before it, and before those behind it.
@@ -112,6 +115,8 @@ class DriftStage:
     def _counted(self, batch: Sequence[tuple[Origin, Any]]) -> DriftOutput:
         stats: list[WindowStats] = []
         alerts: list[DriftAlert] = []
+        if not batch:
+            return DriftOutput((), ())
         documents = Batch([document for _, document in batch])
         for stretch in self._stretches(batch):
             output = self._advanced(stretch, documents)
@@ -122,26 +127,28 @@ class DriftStage:
     def _stretches(self, batch: Sequence[tuple[Origin, Any]]) -> Iterator[_Stretch]:
         """Cut where a partition's epoch ends: what comes then depends on all that was before."""
         stretch: _Stretch = {}
-        held = self._held
+        segments, sharings = self._held.segments, self._held.sharing
         for place, (origin, document) in enumerate(batch):
-            segment = held.segments.get(document.source)
-            if segment is None or segment.partition != origin.partition:
-                segment = held.segment(document.source, origin.partition)
+            source, partition = document.source, origin.partition
+            segment = segments.get(source)
+            if segment is None or segment.partition != partition:
+                segment = self._held.segment(source, partition)
             if not segment.gate.admit(origin, document):
                 self._replayed += 1
                 continue
-            sharing = held.sharing[origin.partition]
+            sharing = sharings[partition]
             if sharing.turns(origin.offset):
                 if stretch:
                     yield stretch
                     stretch = {}
                 sharing.reach(origin.offset)
-            admitted = stretch.get(segment.source)
+            admitted = stretch.get(source)
             if admitted is None:
-                admitted = stretch[segment.source] = _Admitted(segment, [], [], [])
-            admitted.documents.append(document)
-            admitted.places.append(place)
-            admitted.shares.append(sharing.share(segment))
+                admitted = stretch[source] = _Admitted(segment, [], [], [])
+            _, documents, places, shares = admitted
+            documents.append(document)
+            places.append(place)
+            shares.append(sharing.share(segment))
         if stretch:
             yield stretch
 
@@ -219,6 +226,11 @@ class DriftStage:
     def _blamed(self, alert: DriftAlert) -> DriftAlert:
         post = self._held.canaries.get(self._held.segments[alert.source].partition)
         return post.blamed(alert) if post is not None else alert
+
+
+def _is_document(message: tuple[Origin, Enriched | Control]) -> bool:
+    document = message[1]
+    return type(document) is Enriched and document.source != CANARY_SOURCE
 
 
 def _kind(message: Enriched | Control) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     Floats32 = npt.NDArray[np.float32]
     Captured = npt.NDArray[np.bool_]
+    Places = npt.NDArray[np.intp]
 
 MOST = 32
 """Groups at a time."""
@@ -60,6 +61,13 @@ class Groups:
     def __init__(self, centres: Centres) -> None:
         self.centres = centres
         self.changes: list[Birth | Merge | Fade] = []
+        self._found: tuple[Centres, Places] | None = None
+
+    def places(self, recent: Floats32, new: int) -> Places:
+        """Return the nearest group of the newest of the documents of the last turn."""
+        if self._found is not None and self._found[0] is self.centres:
+            return self._found[1][-new:]
+        return self.centres.nearest(recent[-new:])[0]
 
     def turn(self, recent: Floats32, new: int, seen: int) -> list[Birth | Merge | Fade]:
         """Take in the newest of the recent documents, and let groups be born, merge and fade.
@@ -69,7 +77,7 @@ class Groups:
             new: how many of them have come since the last turn.
             seen: documents of the stream up to now.
         """
-        self.changes = []
+        self.changes, self._found = [], None
         young = seen <= len(recent)
         if len(self.centres):
             fade = 1.0 if young else 0.5 ** (new / _HALF_LIFE)
@@ -93,6 +101,7 @@ class Groups:
 
     def _give_birth(self, recent: Floats32, most: int) -> bool:
         own, fit = self.centres.nearest(recent)
+        self._found = self.centres, own
         proposal = propose(recent, fit)
         if proposal is None or proposal.judges < _LEAST_JUDGES:
             return False

@@ -50,7 +50,8 @@ def propose(rows: Floats32, fit: Floats32) -> Proposal | None:
         fit: products with their own centres, in ``1 / UNIT``.
     """
     judges = _judges(len(rows))
-    centre = _best_centre(rows[~judges], fit[~judges])
+    proposing = np.flatnonzero(~judges)
+    centre = _best_centre(rows.take(proposing, axis=0), fit.take(proposing))
     if centre is None:
         return None
     better = rows @ centre - fit

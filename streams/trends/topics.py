@@ -136,7 +136,7 @@ class Topics:
                 self._end(change.gone, "merged", into.card.topic_id, known)
             else:
                 self._end(change.place, "faded", "", known)
-        places = self._groups.centres.nearest(recent[-new:])[0]
+        places = self._groups.places(recent, new)
         said: list[list[str]] = [[] for _ in self._topics]
         for place, text in zip(places.tolist(), texts[-new:], strict=True):
             said[place].append(text)
