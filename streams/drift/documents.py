@@ -194,9 +194,11 @@ def as_bytes(
     vectors: npt.NDArray[np.float32],
 ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
     """Return vectors ``(n, d)`` as 8-bit integers, and what each row is to be multiplied with."""
-    largest = np.maximum(vectors.max(axis=1), -vectors.min(axis=1))
-    scales = np.maximum(largest, np.float32(1e-30)) / np.float32(127)
-    return np.rint(vectors / scales[:, None]).astype(np.int8), scales
+    rows = np.abs(vectors)
+    scales = np.maximum(rows.max(axis=1), np.float32(1e-30)) / np.float32(127)
+    np.divide(vectors, scales[:, None], out=rows)
+    np.rint(rows, out=rows)
+    return rows.astype(np.int8), scales
 
 
 def _packed(arrays: Arrays) -> bytes:

@@ -154,15 +154,17 @@ def as_halves(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     its steps are 2**-24, which is what float32 has beside 3/4. Beyond its range it is infinite.
     """
     bits = values.view(np.uint32)
-    even = (bits >> np.uint32(13)) & np.uint32(1)
+    even = bits >> np.uint32(13)
+    even &= np.uint32(1)
     even += bits
     even += np.uint32(0xFFF)
     even &= np.uint32(0xFFFFE000)
     found = even.view(np.float32)
     size = np.abs(values)
-    small = size < _LEAST_NORMAL
-    if small.any():
-        found[small] = (values[small] + np.float32(0.75)) - np.float32(0.75)
+    small = np.flatnonzero(size < _LEAST_NORMAL)
+    if small.size:
+        few = values.reshape(-1).take(small)
+        found.reshape(-1)[small] = (few + np.float32(0.75)) - np.float32(0.75)
     if size.max(initial=0) >= _LARGEST_HALF:
         found[size >= _LARGEST_HALF] = np.copysign(np.inf, values[size >= _LARGEST_HALF])
     return found
