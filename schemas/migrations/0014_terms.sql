@@ -15,20 +15,30 @@
 -- divided by 1 - pmf(0). q: Benjamini and Hochberg (1995) over all terms of the window.
 CREATE OR REPLACE VIEW {{db}}.trending_terms {{on_cluster}} AS
 WITH
-    arrayMap(at -> toUnixTimestamp64Milli(at), [{window_from:DateTime64(3, 'UTC')}, {window_to:DateTime64(3, 'UTC')}, {baseline_from:DateTime64(3, 'UTC')}, {baseline_to:DateTime64(3, 'UTC')}]) AS bounds,
-    arrayMap(at -> floor(at / 86400000), arrayFilter(at -> at % 86400000 != 0, bounds)) AS cut_days,
-    arrayMap(at -> floor(at / 3600000), arrayFilter(at -> at % 3600000 != 0, bounds)) AS cut_hours,
     (
-        SELECT groupArray((day, version, valid)) FROM {{db}}.trend_days
-        WHERE day > least({window_from:DateTime64(3, 'UTC')}, {baseline_from:DateTime64(3, 'UTC')}) - toIntervalDay(1) AND day < greatest({window_to:DateTime64(3, 'UTC')}, {baseline_to:DateTime64(3, 'UTC')})
-    ) AS days,
-    arrayMap(x -> cityHash64(x.1, x.2), arrayFilter(x -> x.3, days)) AS cells,
-    arrayConcat(
-        arrayMap(hour -> fromUnixTimestamp64Second(toInt64(hour * 3600), 'UTC'), cut_hours),
-        arrayFlatten(arrayMap(x -> arrayMap(hour -> x.1 + toIntervalHour(hour), range(24)), arrayFilter(x -> NOT x.3, days)))) AS hours,
+        SELECT (
+            arrayMap(at -> toInt64(floor(at / 86400000)), arrayFilter(at -> at % 86400000 != 0, bounds)),
+            arrayMap(at -> toInt64(floor(at / 3600000)), arrayFilter(at -> at % 3600000 != 0, bounds)),
+            arrayMap(x -> cityHash64(x.1, x.2), arrayFilter(x -> x.3, days)),
+            arrayConcat(
+                arrayMap(at -> fromUnixTimestamp64Second(toInt64(floor(at / 3600000) * 3600), 'UTC'), arrayFilter(at -> at % 3600000 != 0, bounds)),
+                arrayFlatten(arrayMap(x -> arrayMap(hour -> x.1 + toIntervalHour(hour), range(24)), arrayFilter(x -> NOT x.3, days)))))
+        FROM
+        (
+            SELECT
+                arrayMap(at -> toUnixTimestamp64Milli(at), [{window_from:DateTime64(3, 'UTC')}, {window_to:DateTime64(3, 'UTC')}, {baseline_from:DateTime64(3, 'UTC')}, {baseline_to:DateTime64(3, 'UTC')}]) AS bounds,
+                groupArray((day, version, valid)) AS days
+            FROM {{db}}.trend_days
+            WHERE day > least({window_from:DateTime64(3, 'UTC')}, {baseline_from:DateTime64(3, 'UTC')}) - toIntervalDay(1) AND day < greatest({window_to:DateTime64(3, 'UTC')}, {baseline_to:DateTime64(3, 'UTC')})
+        )
+    ) AS asked,
+    asked.1 AS cut_days,
+    asked.2 AS cut_hours,
+    asked.3 AS cells,
+    asked.4 AS hours,
     (
         SELECT groupArrayArray(copies) FROM {{db}}.trend_copies_raw
-        WHERE has(cut_days, floor(toUnixTimestamp64Second(day) / 86400)) AND has(cells, cityHash64(day, version))
+        WHERE has(cut_days, intDiv(toUnixTimestamp64Second(day), 86400)) AND has(cells, cityHash64(day, version))
     ) AS copied,
     counted AS
     (
@@ -47,9 +57,9 @@ WITH
                     start, (start >= {window_from:DateTime64(3, 'UTC')} AND start < {window_to:DateTime64(3, 'UTC')}) AS inside, arrayConcat(hashes, [0, 1, 2]) AS keys,
                     arrayConcat(term_documents, [documents, word_mentions, phrase_mentions]) AS numbers, term_counts
                 FROM {{db}}.trend_terms_raw
-                WHERE ((start >= {window_from:DateTime64(3, 'UTC')} AND start < {window_to:DateTime64(3, 'UTC')}) OR (start >= {baseline_from:DateTime64(3, 'UTC')} AND start < {baseline_to:DateTime64(3, 'UTC')})) AND (seconds = 86400 AND NOT has(cut_days, toUnixTimestamp64Second(start) / 86400)
-                OR seconds = 3600 AND has(cut_days, floor(toUnixTimestamp64Second(start) / 86400))
-                    AND NOT has(cut_hours, toUnixTimestamp64Second(start) / 3600))
+                WHERE ((start >= {window_from:DateTime64(3, 'UTC')} AND start < {window_to:DateTime64(3, 'UTC')}) OR (start >= {baseline_from:DateTime64(3, 'UTC')} AND start < {baseline_to:DateTime64(3, 'UTC')}))
+            AND if(has(cut_days, intDiv(toUnixTimestamp64Second(day), 86400)),
+                seconds = 3600 AND NOT has(cut_hours, intDiv(toUnixTimestamp64Second(start), 3600)), seconds = 86400)
             AND {source:String} IN ('', source) AND has(cells, cityHash64(day, version))
             )
             ARRAY JOIN keys AS key, numbers AS number, arrayConcat(term_counts, [0, 0, 0]) AS occurrences
@@ -59,9 +69,9 @@ WITH
             SELECT key, any(term), 0, 0, 0, 0, toDateTime64('2299-01-01', 3, 'UTC')
             FROM {{db}}.trend_terms_raw
             ARRAY JOIN hashes AS key, terms AS term
-            WHERE (start >= {window_from:DateTime64(3, 'UTC')} AND start < {window_to:DateTime64(3, 'UTC')}) AND (seconds = 86400 AND NOT has(cut_days, toUnixTimestamp64Second(start) / 86400)
-                OR seconds = 3600 AND has(cut_days, floor(toUnixTimestamp64Second(start) / 86400))
-                    AND NOT has(cut_hours, toUnixTimestamp64Second(start) / 3600))
+            WHERE (start >= {window_from:DateTime64(3, 'UTC')} AND start < {window_to:DateTime64(3, 'UTC')})
+            AND if(has(cut_days, intDiv(toUnixTimestamp64Second(day), 86400)),
+                seconds = 3600 AND NOT has(cut_hours, intDiv(toUnixTimestamp64Second(start), 3600)), seconds = 86400)
             AND {source:String} IN ('', source) AND has(cells, cityHash64(day, version))
             GROUP BY key
             UNION ALL

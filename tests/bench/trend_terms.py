@@ -1,6 +1,7 @@
 """Emerging terms on real documents: chance, an injected word, and years of papers.
 
 python -m tests.bench trends --data FOLDER [--windows 100]
+python -m tests.bench trends --data FOLDER --views 1000000 [--database FOLDER]
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from streams.backends.clickhouse.trends import TrendKeeper
 from streams.cli.terms import FOUND
 from streams.clock import SystemClock
 from tests.bench.trend_documents import DAY_MS, enriched, real_texts
+from tests.bench.trend_views import views
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +89,11 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--windows", type=int, default=100)
     parser.add_argument("--only", choices=("shuffled", "injected", "years"))
+    parser.add_argument("--views", type=int, metavar="N", help="time the views on N documents")
+    parser.add_argument("--database", type=Path, help="where these are, or are landed and stay")
     options = parser.parse_args()
+    if options.views:
+        return views(options.data, options.views, options.database)
     papers = real_texts(options.data)
     runs: dict[str, Callable[[ClickHouseWarehouse], str]] = {
         "years": lambda warehouse: by_year(warehouse, papers),

@@ -46,12 +46,9 @@ WITH_PARAMETERS = {
         "nearest(vector = [0.6, 0.8], model = 'm', revision = 'r', source = '', label = '', "
         "published_from = '2000-01-01', published_to = '2001-01-01', most = 5)"
     ),
-    "trend_raw_hours": "trend_raw_hours({})".format(
-        ", ".join(f"at_{number} = '2000-01-01'" for number in range(1, 5))
-    ),
     **{
         view: f"{view}({_WINDOW}, unit = 'hour')"
-        for view in ("label_shares", "unique_tokens", "cost", "trend_counts")
+        for view in ("label_shares", "unique_tokens", "cost")
     },
 }
 

@@ -26,6 +26,10 @@ CALL = (
     "{view}(window_from = {{from:DateTime64(3, 'UTC')}}, window_to = {{to:DateTime64(3, 'UTC')}}, "
     "source = {{source:String}}, unit = {{unit:String}})"
 )
+CHANGED = (
+    "SELECT * FROM what_changed(a_from = '2024-05-06 07:30:00', a_to = '2024-05-07', "
+    "b_from = '2024-05-07', b_to = '2024-05-07 20:10:30', source = '') ORDER BY ALL"
+)
 TERMS = (
     "SELECT term, documents, baseline_documents, count, state, round(q, 9), window_size, "
     "baseline_size, tested FROM trending_terms("
@@ -63,6 +67,7 @@ def answers(warehouse: ClickHouseWarehouse) -> list[Any]:
         sql = f"SELECT * FROM {CALL.format(view=view)} ORDER BY ALL"
         found += [[_rounded(cell) for cell in row] for row in warehouse.query(sql, asked).rows]
     rows = warehouse.query("SELECT * FROM label_trends ORDER BY ALL").rows
+    rows += warehouse.query(CHANGED).rows
     found += [[_rounded(cell) for cell in row] for row in rows]
     hours = ("2024-05-07 10:00:00", "2024-05-07 20:00:00")
     found += warehouse.query(TERMS.format(*hours, "2024-05-06 07:30:00", hours[0])).rows
