@@ -157,7 +157,11 @@ class Panels:
         """
         if within.event is None or not within.documents:
             return self._nothing(questions.TERMS, within.event, "event")
-        bound = {"to": clickhouse_time(within.event.start), "source": view.source}
+        bound = {
+            "to": clickhouse_time(within.event.start),
+            "source": view.source,
+            "least": _LEAST_BASELINE,
+        }
         (row,) = self._database.query(questions.BEFORE + _LIMITS, bound).rows
         before = int(row[0]) >= _LEAST_BASELINE
         start = within.event.start if before else within.late

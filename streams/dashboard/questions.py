@@ -42,7 +42,11 @@ FROM documents
 WHERE {_within(column)} AND {_SOURCE}"""
 
 
-SOURCES = "SELECT source, count() AS documents FROM documents GROUP BY source ORDER BY source"
+SOURCES = """\
+SELECT source, sum(label_trends.documents) AS documents
+FROM label_trends
+GROUP BY source
+ORDER BY source"""
 
 
 def window(table: str) -> str:
@@ -54,8 +58,13 @@ WHERE window_start < {{to:{TIME}}} AND {_SOURCE}"""
 
 
 BEFORE = f"""\
-SELECT count() AS documents FROM documents
-WHERE published_at < {{to:{TIME}}} AND {_SOURCE}"""
+SELECT count() AS documents
+FROM
+(
+    SELECT 1 FROM documents
+    WHERE published_at < {{to:{TIME}}} AND {_SOURCE}
+    LIMIT {{least:UInt32}}
+)"""
 
 
 def documents(clock: str) -> str:
