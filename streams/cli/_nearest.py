@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     import numpy.typing as npt
 
     from streams.backends.clickhouse import Reader
@@ -100,6 +99,8 @@ def nearest(reader: Reader, wanted: Wanted) -> Answer:
 def folded(rows: Sequence[Row], limit: int) -> list[Row]:
     """Return the first rows that are no near-copies of ones before them, with their copies."""
     chosen: list[Row] = []
+    import numpy as np  # noqa: PLC0415 - keeps `tidemark --help` fast
+
     directions: list[npt.NDArray[np.float64]] = []
     for row in rows:
         vector = np.array(row["embedding"], np.float64)

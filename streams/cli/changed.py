@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import orjson
 import typer
 
-from streams.backends.clickhouse.table import Table
 from streams.cli import _queries
 from streams.cli._asking import (
     NOTHING,
@@ -22,7 +21,7 @@ from streams.cli._times import FORMS, clickhouse_time, parse_time
 from streams.cli.terms import Spans, ask_terms
 
 if TYPE_CHECKING:
-    from streams.backends.clickhouse import Reader
+    from streams.backends.clickhouse import Reader, Table
 
 _TERMS = 10
 _LEAST = 3
@@ -71,6 +70,8 @@ def page(reader: Reader, start: int, middle: int, end: int, source: str) -> Tabl
         end: the end of the later period; not included.
         source: '' for all.
     """
+    from streams.backends.clickhouse.table import Table  # noqa: PLC0415 - heavy
+
     asked = {
         "a_from": clickhouse_time(start),
         "a_to": clickhouse_time(middle),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from streams.cli import _nearest
@@ -93,6 +92,8 @@ def like(
 
     Example: `tidemark like nips2012-1234 --from 2015`
     """
+    import numpy as np  # noqa: PLC0415 - keeps `tidemark --help` fast
+
     filters = _filters(start, end, source, label)
     with asking() as reader:
         row = _document(reader, doc_id, of or "")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 import orjson
 import typer
 
-from streams.backends.clickhouse.table import Table
 from streams.cli import _queries
 from streams.cli._asking import (
     NOTHING,
@@ -28,6 +27,8 @@ from streams.durations import parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from streams.backends.clickhouse import Table
 
 FOUND = 0.05
 """Share of the terms shown that are chance, at most, on average."""
@@ -143,6 +144,8 @@ class Database(Protocol):
 
 def newest_terms(database: Database, limit: int) -> Table:
     """Return the terms of the newest quarter of all documents against those before it."""
+    from streams.backends.clickhouse.table import Table  # noqa: PLC0415 - heavy
+
     bounds = database.query(_queries.BOUNDS, {"source": ""}).dictionaries()[0]
     if not bounds["documents"]:
         return Table((), (), [])
@@ -169,6 +172,8 @@ def ask_terms(
 
 def with_documents(reader: Database, table: Table, spans: Spans, source: str, each: int) -> Table:
     """Return the terms with the documents of the window that show them, the earliest first."""
+    from streams.backends.clickhouse.table import Table  # noqa: PLC0415 - heavy
+
     names = table.column("term")
     parameters = {
         "from": clickhouse_time(spans.window_from),
