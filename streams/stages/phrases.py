@@ -23,7 +23,7 @@ MAX_PHRASES = 4_096
 _MAX_CHARACTERS = 64
 _BREAK = r"|[^\sa-z0-9-]|\n\s*\n"
 _ASCII = re.compile(ASCII_TOKEN.pattern + _BREAK, re.ASCII)
-_UNICODE = re.compile(rf"{TOKEN.pattern}|[^\s\w-]|\n\s*\n")
+_UNICODE = re.compile(rf"{TOKEN.pattern}|[^\s\w-]|_|\n\s*\n")
 
 
 def two_word_phrases(title: str | None, text: str) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ def two_word_phrases(title: str | None, text: str) -> tuple[str, ...]:
     found = dict.fromkeys(
         f"{first} {second}"
         for first, second in pairwise(speaking)
-        if first and second and not first.isdigit()
+        if first and second and (first.isalpha() or any(map(str.isalpha, first)))
     )
     return tuple(found)[:MAX_PHRASES]
 
@@ -58,4 +58,4 @@ def _plain(token: str) -> str:
         return token
     if len(token) > _MAX_CHARACTERS or SPACELESS_CHARACTER.search(token):
         return ""
-    return unicodedata.normalize("NFKC", token).casefold()
+    return "_".join(unicodedata.normalize("NFKC", token).casefold().split())

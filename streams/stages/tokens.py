@@ -122,8 +122,12 @@ def _cut(run: re.Match[str]) -> Iterator[str]:
 
 
 def _normalized(token: str) -> str:
-    """Clip before normalizing, which takes quadratic time on a long run of combining marks."""
-    return unicodedata.normalize("NFKC", token[:MAX_TERM_CHARACTERS]).casefold()
+    """Clip before normalizing, which takes quadratic time on a long run of combining marks.
+
+    A ligature of several words becomes one word: a space inside a term would make it a phrase.
+    """
+    plain = unicodedata.normalize("NFKC", token[:MAX_TERM_CHARACTERS]).casefold()
+    return "_".join(plain.split())
 
 
 def _clipped(found: dict[str, int]) -> dict[str, int]:
