@@ -25,14 +25,14 @@ ORDER BY (day, writer)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- "seen" is the sum of the notes that the version knows: each of them only grows, so the sums are
--- equal only if all are. Until "fresh_until" an overtaken version may still answer.
+-- equal only if all are. A version that was overtaken answers nothing: the documents do, until the
+-- day is computed again.
 CREATE TABLE IF NOT EXISTS {{db}}.trend_days_raw {{on_cluster}}
 (
     day DateTime64(0, 'UTC') CODEC(Delta(8), ZSTD(1)),
     version UInt64 CODEC(ZSTD(1)),
     slot UInt8,
-    seen UInt64 CODEC(ZSTD(1)),
-    fresh_until DateTime64(3, 'UTC') CODEC(ZSTD(1))
+    seen UInt64 CODEC(ZSTD(1))
 )
 ENGINE = {{engine ReplacingMergeTree(version)}}
 ORDER BY day
@@ -120,7 +120,7 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 -- Days that were touched, and the version of their cells where one may answer.
 CREATE VIEW IF NOT EXISTS {{db}}.trend_days {{on_cluster}} AS
 SELECT
-    notes.day AS day, days.version AS version, days.seen = notes.seen AS up_to_date,
-    days.version > 0 AND (days.seen = notes.seen OR days.fresh_until > now64(3, 'UTC')) AS valid
+    notes.day AS day, days.version AS version,
+    days.version > 0 AND days.seen = notes.seen AS valid
 FROM (SELECT day, sum(touched) AS seen FROM {{db}}.trend_touched_raw FINAL GROUP BY day) AS notes
 LEFT JOIN (SELECT * FROM {{db}}.trend_days_raw FINAL) AS days USING (day);

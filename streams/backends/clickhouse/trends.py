@@ -15,7 +15,6 @@ computed again. So may two workers at once: the later version counts, with the n
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 
 _MOST_DAYS = 200
 _MOST_DOCUMENTS = 20_000
-_FRESH_MS = 120_000
-_FRESH_TIMES = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +118,6 @@ class TrendKeeper:
     def _compute(self, days: Sequence[Day], slot: int, stopped: Callable[[], bool]) -> None:
         if stopped():
             return
-        began = time.monotonic()
         version = max(self._clock.now_ms() * 1000, *(day.version + 1 for day in days))
         starts = ", ".join(_moment(day.start) for day in days)
         marks = {
@@ -139,21 +135,19 @@ class TrendKeeper:
                 if stopped():
                     return
             self._warehouse.execute(trend_sql.DAY_TERMS.format(**marks, seconds=DAY_S))
-        self._switch(days, slot, version, time.monotonic() - began)
+        self._switch(days, slot, version)
 
-    def _switch(self, days: Sequence[Day], slot: int, version: int, seconds: float) -> None:
-        fresh = self._clock.now_ms() + max(_FRESH_MS, int(_FRESH_TIMES * seconds * 1000))
+    def _switch(self, days: Sequence[Day], slot: int, version: int) -> None:
         number = len(days)
         self._warehouse.write_columns(
             Columns(
                 "trend_days_raw",
-                ("day", "version", "slot", "seen", "fresh_until"),
+                ("day", "version", "slot", "seen"),
                 [
                     [day.start for day in days],
                     [version] * number,
                     [slot] * number,
                     [day.seen for day in days],
-                    [fresh] * number,
                 ],
             )
         )
