@@ -113,10 +113,12 @@ def left_open(test: Callable[..., object]) -> Callable[..., object]:
     """Mark a test whose Faust app cannot end in order; a process ends right after.
 
     A start that fails leaves the loops of Faust's threads open, and a broker that refuses leaves
-    connections in the middle of a login. Needs the fixture ``collected``.
+    connections in the middle of a login; on a busy machine Faust's threads are cut off in what
+    they wait for. Needs the fixture ``collected``.
     """
-    warned = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-    marked: Callable[..., object] = pytest.mark.usefixtures("collected")(warned(test))
+    for warning in ("PytestUnraisableExceptionWarning", "PytestUnhandledThreadExceptionWarning"):
+        test = pytest.mark.filterwarnings(f"ignore::pytest.{warning}")(test)
+    marked: Callable[..., object] = pytest.mark.usefixtures("collected")(test)
     return marked
 
 
