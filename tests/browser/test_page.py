@@ -45,7 +45,7 @@ def test_a_source_filters_and_stands_in_the_address(page: Page, site: Site) -> N
     expect(total(page).first).to_contain_text("45")
     page.get_by_label("Source").select_option("gazette")
     expect(total(page).first).to_contain_text("15")
-    assert "source=gazette" in page.url
+    expect(page).to_have_url(re.compile("source=gazette"))
     page.goto(page.url)
     expect(total(page).first).to_contain_text("15")
     expect(page.get_by_label("Source")).to_have_value("gazette")
@@ -63,7 +63,7 @@ def test_a_time_range_cuts_every_panel(page: Page) -> None:
     page.get_by_label("To", exact=True).fill("2024-05-06T07:30:00")
     page.get_by_role("button", name="Show", exact=True).click()
     expect(total(page).first).to_contain_text("15")
-    assert "from=2024-05-06T07%3A10Z" in page.url
+    expect(page).to_have_url(re.compile("from=2024-05-06T07%3A10Z"))
     page.get_by_label("15 min").check()
     expect(panel(page, CHARTS[0])).to_contain_text("Nothing in this range")
     panel(page, CHARTS[0]).get_by_role("button", name="Show all there is").click()
@@ -76,7 +76,7 @@ def test_the_clock_is_named_and_can_be_changed(page: Page) -> None:
     page.get_by_label("arrival").check()
     expect(panel(page, "Drift score")).to_contain_text("by event time")
     expect(panel(page, CHARTS[0])).to_contain_text("steps of 1 s")
-    assert "clock=arrival" in page.url
+    expect(page).to_have_url(re.compile("clock=arrival"))
 
 
 def test_an_alert_is_explained_and_can_be_shared(page: Page) -> None:
@@ -95,12 +95,12 @@ def test_an_alert_is_explained_and_can_be_shared(page: Page) -> None:
     expect(dialog).to_contain_text("was typical before")
     expect(dialog).to_contain_text("0.02 a week")
     expect(dialog.get_by_label("SQL")).to_have_text("SELECT count() FROM documents")
-    assert "alert=a1" in page.url
+    expect(page).to_have_url(re.compile("alert=a1"))
     page.goto(page.url)
     expect(dialog).to_contain_text("flood")
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
-    assert "alert=" not in page.url
+    expect(page).not_to_have_url(re.compile("alert="))
 
 
 def test_the_alert_is_marked_on_the_chart(page: Page) -> None:

@@ -116,8 +116,12 @@ def left_open(test: Callable[..., object]) -> Callable[..., object]:
     connections in the middle of a login; on a busy machine Faust's threads are cut off in what
     they wait for. Needs the fixture ``collected``.
     """
-    for warning in ("PytestUnraisableExceptionWarning", "PytestUnhandledThreadExceptionWarning"):
-        test = pytest.mark.filterwarnings(f"ignore::pytest.{warning}")(test)
+    cut_off = "(?s)Exception in thread .*CancelledError"
+    for ignored in (
+        "ignore::pytest.PytestUnraisableExceptionWarning",
+        f"ignore:{cut_off}:pytest.PytestUnhandledThreadExceptionWarning",
+    ):
+        test = pytest.mark.filterwarnings(ignored)(test)
     marked: Callable[..., object] = pytest.mark.usefixtures("collected")(test)
     return marked
 
