@@ -24,7 +24,7 @@ test-server: $(DEV_STAMP) ## The warehouse's contract on the server of TIDEMARK_
 	  *) echo "set TIDEMARK_CLICKHOUSE to a server: clickhouse://user@host:8123/any" >&2; exit 2;; esac
 	$(BIN)/pytest tests/contract/test_warehouse_contract.py -k server $(ARGS)
 
-bench: $(DEV_STAMP) ## Benchmarks: the pipeline, or ARGS="throughput", "soak", "encoder", "drift"
+bench: $(DEV_STAMP) ## Benchmarks: the pipeline, or ARGS="throughput", "soak", "encoder", "drift", "trends"
 	$(BIN)/python -m tests.bench $(ARGS)
 
 bench-faults: $(DEV_STAMP) ## Kill, stop and starve every part at full size; count what is lost or doubled

@@ -107,6 +107,24 @@ class EmbeddingSketch:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowTopic:
+    """A topic in a window; ``streams.trends`` finds them."""
+
+    topic_id: str
+    name: str
+    documents: int
+    similarity: float
+    central_doc_id: str
+    central_summary: str
+    central_similarity: float
+    first_seen: int
+    parent: str
+    ended: str
+    merged_into: str
+    embedding_model: str
+
+
+@dataclass(frozen=True, slots=True)
 class WindowStats:
     """What one source said in one window of event time; the highest version counts."""
 
@@ -153,6 +171,7 @@ class WindowStats:
     reference_reason: str = ""
     embedding_sketches: tuple[EmbeddingSketch, ...] = ()
     quiet_counts: tuple[int, ...] = ()
+    topics: tuple[WindowTopic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

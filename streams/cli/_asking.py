@@ -11,6 +11,7 @@ from streams.cli._output import Format, write
 from streams.cli._times import FIRST_MS, FORMS, LAST_MS, clickhouse_time, parse_time
 from streams.clock import SystemClock
 from streams.config import load_settings
+from streams.errors import Misconfigured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from streams.backends.clickhouse import Reader, Table
 
 _NO_SUCH_TABLE = frozenset({60, 81})
+_NO_SUCH_NAME = _NO_SUCH_TABLE | {16, 46, 47}  # a column, a function, an identifier
 NOTHING = "nothing landed yet: try `tidemark demo`, or `tidemark run` and `tidemark produce`"
 
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How to write the answer.")]
@@ -79,6 +81,11 @@ def asking() -> Iterator[Reader]:
     except InvalidQuery as error:
         if error.code in _NO_SUCH_TABLE and not _migrated(reader):
             raise NothingLanded(NOTHING) from error
+        if error.code in _NO_SUCH_NAME and _is_behind(reader):
+            raise Misconfigured(
+                "the tables are of an older Tidemark: `tidemark migrate`, or a worker that starts, "
+                f"brings them up to date ({error})"
+            ) from error
         raise
     finally:
         reader.close()
@@ -120,6 +127,14 @@ def hint_of(reader: Reader, none: str) -> str:
     """Return what to say where no row matches: that nothing landed yet, or ``none``."""
     landed = reader.query("SELECT count() FROM deliveries").rows[0][0]
     return none if landed else NOTHING
+
+
+def _is_behind(reader: Reader) -> bool:
+    """Return whether a migration of this version has not been applied there."""
+    from schemas.migrate import load  # noqa: PLC0415 - only where something is wrong
+
+    done = reader.query("SELECT number FROM schema_migrations FINAL WHERE state = 'done'").rows
+    return bool({one.number for one in load()} - {int(row[0]) for row in done})
 
 
 def _migrated(reader: Reader) -> bool:

@@ -34,30 +34,84 @@ def trends(unit: str) -> str:
         raise ValueError(unit)
     return f"""\
 SELECT
+    formatDateTime(label_shares.period, '{_pattern(unit)}') AS period, label, documents,
+    round(share, 3) AS share, round(low, 3) AS low, round(high, 3) AS high,
+    round(confidence_mean, 3) AS confidence_mean
+FROM label_shares(
+    window_from = {{from:{_TIME}}}, window_to = {{to:{_TIME}}},
+    source = {{source:String}}, unit = '{unit}') AS label_shares
+ORDER BY label_shares.period DESC, documents DESC, label
+LIMIT {{limit:UInt32}}"""
+
+
+def term_trends(unit: str) -> str:
+    """Documents that hold a term, per unit of time, and their share."""
+    if unit not in UNITS:
+        raise ValueError(unit)
+    return f"""\
+SELECT
     formatDateTime(dateTrunc('{unit}', published_at), '{_pattern(unit)}') AS period,
-    label,
-    count() AS documents,
-    round(documents / sum(documents) OVER (PARTITION BY period), 3) AS share,
-    round(avg(confidence), 3) AS confidence_mean
-FROM documents
+    {{term:String}} AS term,
+    countIf(has(terms, {{term:String}}) OR has(phrases, {{term:String}})) AS documents,
+    round(documents / count(), 4) AS share
+FROM documents_raw FINAL
 WHERE {_IN_RANGE}
-GROUP BY period, label
-ORDER BY period DESC, documents DESC
+GROUP BY period
+ORDER BY period DESC
 LIMIT {{limit:UInt32}}"""
 
 
 TERMS = f"""\
 SELECT
-    term, round(z, 2) AS z, documents, baseline_documents,
-    round(share, 4) AS share, round(baseline_share, 4) AS baseline_share,
-    count, baseline_count, round(log_odds, 3) AS log_odds
+    term, kind, state, round(z, 2) AS z, if(q < 0.0001, 0, round(q, 4)) AS q, documents,
+    baseline_documents, round(share, 4) AS share, round(baseline_share, 4) AS baseline_share,
+    round(growth, 2) AS growth, count, baseline_count, round(log_odds, 3) AS log_odds, first_seen
 FROM trending_terms(
     window_from = {{window_from:{_TIME}}}, window_to = {{window_to:{_TIME}}},
     baseline_from = {{baseline_from:{_TIME}}}, baseline_to = {{baseline_to:{_TIME}}},
     source = {{source:String}})
-WHERE documents >= {{least:UInt32}}
-ORDER BY z DESC, term
+WHERE documents >= {{least:UInt32}} AND trending_terms.q <= {{q:Float64}}
+ORDER BY trending_terms.z DESC, term
 LIMIT {{limit:UInt32}}"""
+
+TERM_DOCUMENTS = f"""\
+SELECT
+    word AS term, count() AS documents,
+    arraySlice(arraySort(groupArray((published_at, doc_id, source, summary))), 1, {{each:UInt32}}) AS shown
+FROM
+(
+    SELECT published_at, doc_id, source, summary, arrayIntersect(arrayConcat(terms, phrases), JSONExtract({{terms:String}}, 'Array(String)')) AS found
+    FROM documents_raw FINAL
+    WHERE {_IN_RANGE} AND published_hour >= toDateTime64({{from:{_TIME}}}, 0, 'UTC') - toIntervalHour(1)
+        AND notEmpty(found)
+)
+ARRAY JOIN found AS word
+GROUP BY word"""  # noqa: E501 - SQL
+
+CHANGED = f"""\
+SELECT
+    aspect, name, round(before, 4) AS before, round(after, 4) AS after,
+    round(change, 4) AS change, round(low, 4) AS low, round(high, 4) AS high
+FROM what_changed(
+    a_from = {{a_from:{_TIME}}}, a_to = {{a_to:{_TIME}}},
+    b_from = {{b_from:{_TIME}}}, b_to = {{b_to:{_TIME}}}, source = {{source:String}})
+ORDER BY indexOf(['volume', 'length', 'confidence', 'vocabulary', 'label'], aspect), name DESC"""
+
+CHANGED_DRIFT = f"""\
+SELECT
+    'drift' AS aspect, embedding_model AS name, mmd2, p_value_bursts AS p_value,
+    centroid_distance, documents_a, documents_b
+FROM drift_between(
+    a_source = {{source:String}}, a_from = {{a_from:{_TIME}}}, a_to = {{a_to:{_TIME}}}, a_version = '',
+    b_source = {{source:String}}, b_from = {{b_from:{_TIME}}}, b_to = {{b_to:{_TIME}}}, b_version = '')"""  # noqa: E501 - SQL
+
+CHANGED_ALERTS = f"""\
+SELECT detected_at, source, severity, state, message
+FROM drift_alerts
+WHERE window_end >= {{a_from:{_TIME}}} AND window_start < {{b_to:{_TIME}}}
+    AND ({{source:String}} = '' OR source = {{source:String}})
+ORDER BY detected_at, alert_id
+LIMIT 20"""
 
 _WINDOW_IN_RANGE = f"""\
 window_start >= {{from:{_TIME}}} AND window_start < {{to:{_TIME}}}

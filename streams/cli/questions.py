@@ -1,72 +1,28 @@
-"""``tidemark trends | terms | drift | sql | ledger | dead-letters | migrate``: ask ClickHouse."""
+"""``tidemark sql`` and its like: questions to ClickHouse, each in its own module."""
 
 from __future__ import annotations
 
 import sys
-from enum import Enum
 from typing import Annotated
 
 import typer
 
-from streams.cli import _queries, dead_letters, drift, ledger, terms, warehouse
-from streams.cli._asking import (
-    FormatOption,
-    FromOption,
-    LimitOption,
-    SourceOption,
-    ToOption,
-    answer,
-    asking,
-    show,
-    time_range,
-)
+from streams.cli import changed, dead_letters, drift, ledger, search, terms, trends, warehouse
+from streams.cli._asking import FormatOption, asking, show
 from streams.cli._output import Format
-
-_MOST_PERIODS = 24
-
-
-class Unit(str, Enum):
-    """Unit of time of the trends."""
-
-    MINUTE = "minute"
-    HOUR = "hour"
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
-    QUARTER = "quarter"
-    YEAR = "year"
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    app.command("trends")(trends)
+    app.command("trends")(trends.trends)
     app.command("terms")(terms.terms)
+    app.command("changed")(changed.changed)
     app.add_typer(drift.app, name="drift")
+    search.register(app)
     app.command("sql")(sql)
     app.command("ledger")(ledger.ledger)
     app.add_typer(dead_letters.app, name="dead-letters")
     app.command("migrate")(warehouse.migrate)
-
-
-def trends(
-    *,
-    start: FromOption = None,
-    end: ToOption = None,
-    source: SourceOption = None,
-    by: Annotated[
-        Unit | None, typer.Option("--by", help="Unit of time; one that fits if absent.")
-    ] = None,
-    limit: LimitOption = 60,
-    how: FormatOption = Format.TABLE,
-) -> None:
-    """Show how many documents of each label were published, over time.
-
-    Example: `tidemark trends --from 7d --by day --source news`
-    """
-    parameters = time_range(start, end) | {"source": source or "", "limit": limit}
-    if by is None:
-        by = Unit(_fitting_unit(source or ""))
-    answer(_queries.trends(by.value), parameters, how, title="Documents by label")
 
 
 def sql(
@@ -84,12 +40,3 @@ def sql(
     with asking() as reader:
         table = reader.query(text)
     show(table, how, hint=None if table.rows else "no rows")
-
-
-def _fitting_unit(source: str) -> str:
-    """Choose the finest unit that cuts the documents' time into a readable number of periods."""
-    with asking() as reader:
-        bounds = reader.query(_queries.BOUNDS, {"source": source}).dictionaries()[0]
-    seconds = (bounds["last"] - bounds["first"]) / 1000
-    fitting = (unit for unit, length in _queries.UNITS.items() if seconds / length <= _MOST_PERIODS)
-    return next(fitting, "year")

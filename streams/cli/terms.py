@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
+import orjson
 import typer
 
-from streams.backends.clickhouse.table import Table
 from streams.cli import _queries
 from streams.cli._asking import (
     NOTHING,
@@ -22,10 +22,16 @@ from streams.cli._asking import (
 )
 from streams.cli._output import Format
 from streams.cli._times import FIRST_MS, clickhouse_time, parse_time
+from streams.config import load_settings
 from streams.durations import parse_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from streams.backends.clickhouse import Table
+
+FOUND = 0.05
+"""Share of the terms shown that are chance, at most, on average."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +95,29 @@ def terms(
         typer.Option(
             "--window",
             metavar="DURATION",
-            help="Length of the window, back from --to or from the newest document: 1h, 7d.",
+            help="Length of the window, back from --to or from the newest document: 1h, 7d; "
+            "`window`: TIDEMARK_WINDOW.",
         ),
     ] = None,
     source: SourceOption = None,
     least: Annotated[
         int, typer.Option("--least", min=1, help="Only words in at least so many documents.")
     ] = 3,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Those that may be chance, too (q above 0.05).")
+    ] = False,
+    documents: Annotated[
+        int, typer.Option("--documents", min=0, help="Show so many documents of each term.")
+    ] = 0,
     limit: LimitOption = 20,
     how: FormatOption = Format.TABLE,
 ) -> None:
-    """Show the words of a window that rise most against a baseline.
+    """Show the words and two-word phrases of a window that rise most against a baseline.
 
-    Scored by log-odds with an informative Dirichlet prior; z counts standard deviations. Without
-    times: the newest quarter of the documents against all before them.
+    Scored by log-odds with an informative Dirichlet prior; z counts standard deviations. Among the
+    terms shown at most 5 % are expected to be chance (q, Benjamini and Hochberg). Near-copies of a
+    day count once. Without times: the newest quarter of the documents against all before them;
+    `--window window` is one window of TIDEMARK_WINDOW.
 
     Example: `tidemark terms --from 2016 --to 2019 --against-from 2010 --against-to 2016`
     """
@@ -112,8 +127,10 @@ def terms(
         if not bounds["documents"]:
             typer.echo(NOTHING if source is None else f"nothing landed of {source!r}", err=True)
         spans = asked.spans(bounds["last"], bounds["three_quarters"])
-        table = _ask(reader, spans, source or "", least, limit)
-    hint = None if table.rows else f"no terms: {spans}; choose other times, or --least 1"
+        table = ask_terms(reader, spans, source or "", least, limit, q=1.0 if everything else FOUND)
+        if documents and table.rows:
+            table = with_documents(reader, table, spans, source or "", documents)
+    hint = None if table.rows else f"no term stands out: {spans}; choose other times, or --all"
     show(table, how, title=f"Terms of {spans}", hint=hint if bounds["documents"] else None)
 
 
@@ -127,15 +144,21 @@ class Database(Protocol):
 
 def newest_terms(database: Database, limit: int) -> Table:
     """Return the terms of the newest quarter of all documents against those before it."""
+    from streams.backends.clickhouse.table import Table  # noqa: PLC0415 - heavy
+
     bounds = database.query(_queries.BOUNDS, {"source": ""}).dictionaries()[0]
     if not bounds["documents"]:
         return Table((), (), [])
     spans = Asked(None, None, None, None, None).spans(bounds["last"], bounds["three_quarters"])
-    return _ask(database, spans, "", 3, limit)
+    return ask_terms(database, spans, "", 3, limit)
 
 
-def _ask(reader: Database, spans: Spans, source: str, least: int, limit: int) -> Table:
+def ask_terms(
+    reader: Database, spans: Spans, source: str, least: int, limit: int, *, q: float = FOUND
+) -> Table:
+    """Return the terms that rise most, at most ``limit`` of those with a ``q`` as given."""
     parameters = {
+        "q": q,
         "window_from": clickhouse_time(spans.window_from),
         "window_to": clickhouse_time(spans.window_to),
         "baseline_from": clickhouse_time(spans.baseline_from),
@@ -145,6 +168,29 @@ def _ask(reader: Database, spans: Spans, source: str, least: int, limit: int) ->
         "limit": limit,
     }
     return reader.query(_queries.TERMS, parameters)
+
+
+def with_documents(reader: Database, table: Table, spans: Spans, source: str, each: int) -> Table:
+    """Return the terms with the documents of the window that show them, the earliest first."""
+    from streams.backends.clickhouse.table import Table  # noqa: PLC0415 - heavy
+
+    names = table.column("term")
+    parameters = {
+        "from": clickhouse_time(spans.window_from),
+        "to": clickhouse_time(spans.window_to),
+        "source": source,
+        "terms": orjson.dumps(names).decode(),
+        "each": each,
+    }
+    found = {row[0]: row[2] for row in reader.query(_queries.TERM_DOCUMENTS, parameters).rows}
+    shown = [[_document(one) for one in found.get(name, [])] for name in names]
+    rows = [[*row, documents] for row, documents in zip(table.rows, shown, strict=True)]
+    kind = "Array(Tuple(published_at String, doc_id String, source String, summary String))"
+    return Table((*table.columns, "shown"), (*table.types, kind), rows)
+
+
+def _document(one: Sequence[Any]) -> dict[str, Any]:
+    return dict(zip(("published_at", "doc_id", "source", "summary"), one, strict=True))
 
 
 def _asked(
@@ -158,6 +204,8 @@ def _asked(
         raise typer.BadParameter("give --from or --window, not both")
     now = now_ms()
     try:
+        if window == "window":
+            window = load_settings().window
         length = None if window is None else parse_duration(window)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None

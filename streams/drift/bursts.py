@@ -85,12 +85,22 @@ class Bursts:
             # One draw for all directions: those that last alike change together.
             level = np.where(rng.random(len(keep))[:, None] < keep, level, another)
             sums[at // block] += level
-        return np.asarray(self._deviation(keep)[:, None] * sums.transpose(1, 0, 2))
+        deviation = self._deviation(keep) * self._loudness(rng, keep)
+        return np.asarray(deviation[:, None] * sums.transpose(1, 0, 2))
 
     def mean_errors(self, rng: np.random.Generator, keep: Floats) -> Floats:
         """Return what the processes add to the reference's mean, shape ``(streams, k)``."""
         spread = np.sqrt((1 + keep) / (1 - keep) / self.documents)
         return np.asarray(self._deviation(keep) * spread * rng.normal(size=keep.shape))
+
+    def _loudness(self, rng: np.random.Generator, keep: Floats) -> Floats:
+        """Return what the reference leaves open of the deviations, shape ``(streams, 1)``.
+
+        A variance that rests on ``m`` independent runs has a relative error of sqrt(2 / m); one
+        draw for all directions, as they change together.
+        """
+        runs = self.documents * (1 - keep.mean(axis=1)) / (1 + keep.mean(axis=1))
+        return np.asarray(np.exp(rng.normal(size=len(keep)) / np.sqrt(2 * runs)))[:, None]
 
     def _deviation(self, keep: Floats) -> Floats:
         """Return the processes' deviation; independent draws have the white part already."""

@@ -75,6 +75,32 @@ def unpack_strings(arrays: Mapping[str, npt.NDArray[Any]]) -> list[str]:
     return [text[start:end] for start, end in pairwise(ends)]
 
 
+def deflated(
+    arrays: Mapping[str, npt.NDArray[Any]], texts: Sequence[str], level: int
+) -> tuple[dict[str, object], dict[str, npt.NDArray[Any]]]:
+    """Return meta and arrays for ``pack``, with some flat arrays compressed as one."""
+    data = zlib.compress(b"".join([arrays[name].tobytes() for name in texts]), level)
+    rest = {name: array for name, array in arrays.items() if name not in texts}
+    sizes = {name: [arrays[name].nbytes, arrays[name].dtype.str] for name in texts}
+    return {"deflated": sizes}, {**rest, "deflated": np.frombuffer(data, np.uint8)}
+
+
+def inflated(
+    meta: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]
+) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays that were given to ``deflated``; others as they are."""
+    found = dict(arrays)
+    if "deflated" in meta:
+        data = np.frombuffer(zlib.decompress(found.pop("deflated").tobytes()), np.uint8)
+        start = 0
+        for name, (size, kind) in meta["deflated"].items():
+            if kind not in _DTYPES:
+                raise ValueError(f"array {name} has the unknown type {kind}")
+            found[name] = data[start : start + size].view(kind)
+            start += size
+    return found
+
+
 def blob(payload: bytes) -> npt.NDArray[np.uint8]:
     """Return a payload as an array, to be put inside another payload."""
     return np.frombuffer(payload, np.uint8)

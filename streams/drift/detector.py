@@ -22,78 +22,32 @@ never told.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from streams.drift.baseline import Baseline, collection
 from streams.drift.budget import expected_per_week, log_run_length_target
-from streams.drift.codec import pack, under, unpack
 from streams.drift.comeback import Departure
 from streams.drift.discoveries import SILENT, caution
-from streams.drift.documents import DocumentLog
 from streams.drift.explain import explain
-from streams.drift.feed import Run, runs
+from streams.drift.feed import runs
 from streams.drift.finding import Finding, Moment, Span
-from streams.drift.hashing import hash_text
-from streams.drift.reference import Reference, encode_profile, fit
-from streams.drift.rollout import Rollout
-from streams.drift.shadow import Shadow
-from streams.drift.watch import Watch
+from streams.drift.progress import Reading
 from streams.drift.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from schemas.messages import DriftAlert, Enriched
+    from streams.drift.feed import Feed, Run
     from streams.drift.lifecycle import Lifecycle, Reason
     from streams.drift.options import DriftOptions
-    from streams.drift.watch import Ahead, Coded, Verdict
-
-_CHUNK = 25
-
+    from streams.drift.shadow import Shadow
+    from streams.drift.watch import Ahead, Coded, Verdict, Watch
 
 KIND = "drift"
 """What the scan's events are called among those of the monitors."""
-
-
-class Reading(NamedTuple):
-    """What the detector says after a document; ``score`` is None while there is none."""
-
-    score: float | None
-    threshold: float | None
-    state: str
-    reference_documents: int
-    model: str
-    reference_id: str = ""
-    reference_reason: str = ""
-    quiet: tuple[int, ...] = ()
-
-
-@dataclass(slots=True)
-class Progress:
-    """The detector's small state.
-
-    Attributes:
-        reference_id: counts the references of the segment.
-        cooldown: documents still to be passed over before the next reference is collected.
-        reason: why the reference was taken.
-        returns: how often the stream has come back to this reference.
-        awaited: documents that are still to be handed in as the reference.
-        age: documents watched since the reference was taken or come back to.
-        dropped: how often the collection of a rolling reference was given up.
-    """
-
-    state: str = "collecting"
-    reference_id: int = 0
-    cooldown: int = 0
-    score: float | None = None
-    threshold: float | None = None
-    reason: str = "first"
-    returns: int = 0
-    awaited: int = 0
-    age: int = 0
-    dropped: int = 0
 
 
 class Detector:
@@ -115,14 +69,9 @@ class Detector:
         self._first = 0
         self._source = source
         self._options = options
-        self._progress = Progress()
-        self._rollout = Rollout()
-        self._collected = _collection()
-        self._watch: Watch | None = None
-        self._departure: Departure | None = None
+        self._base = Baseline(source + label, options)
         self._segments: Sequence[float] = ()
         self._granted = ((-1.0, 0.0), 0.0)  # what the threshold was asked for, and what it was
-        self.shadow = Shadow(max(options.scales))
         self._words = Words.said([])
         self._readings: list[Reading] = []
         self._alerts: list[tuple[int, DriftAlert]] = []
@@ -133,6 +82,7 @@ class Detector:
         words: Words,
         segments: Sequence[float],
         first: int = 0,
+        read: tuple[Feed, int] | None = None,
     ) -> tuple[list[Reading], list[tuple[int, DriftAlert]]]:
         """Take in documents; a reading after each, and alerts with the index of their document.
 
@@ -142,55 +92,59 @@ class Detector:
             segments: how many shared the partition's part of the budget when each document came;
                 fewer than there are where several have an event, see ``discoveries.py``.
             first: documents of the source before these.
+            read: where the documents have been read, and from which row on; None: not yet.
         """
         self._first = first
         self._readings, self._alerts, self._segments = [], [], segments
         self._words = words
-        for run in runs(documents):
+        for run in runs(documents, read):
             if not run.usable:
                 self.unusable += len(run.documents)
                 self._readings += [self._reading()] * len(run.documents)
                 continue
-            before, first = self._reading(), not self._rollout.model
-            skipped, changed = self._rollout.admit(run)
+            before, first = self._reading(), not self._base.rollout.model
+            skipped, changed = self._base.rollout.admit(run)
             self._readings += [before] * skipped
             if changed:
                 self._close("new-model", run.documents[max(skipped - 1, 0)])
-                self._rebaseline("first" if first else "new-model")
+                self._base.rebaseline("first" if first else "new-model")
             self._advance(run, skipped)
         return self._readings, self._alerts
 
     def rebaseline(self) -> None:
         """Collect a new reference from the next document on; whoever calls closes the alerts."""
-        self._rebaseline("by-hand")
+        self._base.rebaseline("by-hand")
 
     def rebaseline_with(self, documents: int) -> None:
         """Collect a new reference from so many documents that ``learn`` brings."""
-        self._rebaseline("chosen")
-        self._progress.awaited = documents
+        self._base.rebaseline("chosen")
+        self._base.progress.awaited = documents
 
     def learn(self, document: Enriched) -> None:
-        """Take in a document of the reference that is awaited; any other is passed over.
+        """Take in a document of the reference that is awaited; any other is passed over."""
+        self._base.learn(document)
 
-        One of another model or set of labels than the first is not comparable, and left out.
-        """
-        progress = self._progress
-        if not progress.awaited:
-            return
-        progress.awaited -= 1
-        (run,) = runs([document])
-        if run.usable:
-            if not len(self._collected):
-                self._rollout.adopt(run)
-            if self._rollout.is_in_force(run):
-                self._keep(run, 0, 1)
-        if not progress.awaited and len(self._collected) >= 2 * self._options.block_documents:
-            self._fit()
+    @property
+    def shadow(self) -> Shadow:
+        """How often the score passes levels far below the threshold."""
+        return self._base.shadow
+
+    def parts(self) -> dict[str, Callable[[], bytes]]:
+        """Return the immutable state, by name; a name tells the content."""
+        return self._base.parts()
+
+    def head(self) -> bytes:
+        """Return the small moving state."""
+        return self._base.head()
+
+    def restore(self, head: bytes, parts: Mapping[str, bytes]) -> None:
+        """Set the state from what ``head`` and ``parts`` returned."""
+        self._base.restore(head, parts)
 
     @property
     def standing(self) -> float:
         """Log of the milliseconds between false alarms as strong as the score, with caution."""
-        score, watch = self._progress.score, self._watch
+        score, watch = self._base.progress.score, self._base.watch
         if score is None or watch is None or watch.reference.volume <= 0:
             return SILENT
         return score - float(np.log(watch.reference.volume * self.caution))
@@ -198,80 +152,18 @@ class Detector:
     @property
     def caution(self) -> float:
         """See ``discoveries.caution``."""
-        volume = self._watch.reference.volume if self._watch else 0.0
+        volume = self._base.watch.reference.volume if self._base.watch else 0.0
         if volume <= 0:
             return 1.0
         part = self._options.budget.of_segment(1, "scan")
         return caution(part, max(self._options.scales) / volume)
-
-    def parts(self) -> dict[str, Callable[[], bytes]]:
-        """Return the immutable state, by name; a name tells the content."""
-        collected, watched = self._places()
-        named = {collected + name: encode for name, encode in self._collected.parts().items()}
-        if self._watch is not None:
-            watch, prefix = self._watch, f"{self._progress.reference_id}/"
-            named |= {prefix + "fit": watch.reference.encode}
-            named |= {prefix + "profile": lambda: watch.profile}
-            named |= {watched + name: encode for name, encode in watch.parts().items()}
-        return named
-
-    def head(self) -> bytes:
-        """Return the small moving state."""
-        watch, departure = self._watch, self._departure
-        meta: dict[str, object] = {
-            "progress": asdict(self._progress),
-            "rollout": asdict(self._rollout),
-            "collected": len(self._collected),
-            "watch": [watch.sums.count, watch.recent.count] if watch else None,
-            "departure": departure.numbers() if departure else None,
-            "shadow": self.shadow.head(),
-        }
-        arrays = {"collected": self._collected.tail(), **(watch.tail() if watch else {})}
-        if departure:
-            arrays["direction"] = departure.direction
-        return pack(meta, arrays)
-
-    def restore(self, head: bytes, parts: Mapping[str, bytes]) -> None:
-        """Set the state from what ``head`` and ``parts`` returned.
-
-        A head of a version that passed over the cool-down and then collected has no departure:
-        its alarm ends with a new reference, as it would have then.
-        """
-        meta, tail = unpack(head)
-        self._progress = Progress(**meta["progress"])
-        self._rollout = Rollout(**meta["rollout"])
-        self.shadow.restore(meta.get("shadow"))
-        collected, watched = self._places()
-        self._collected.restore(meta["collected"], under(collected, parts), tail["collected"])
-        if meta["watch"] is not None:
-            prefix = f"{self._progress.reference_id}/"
-            reference = Reference.decode(parts[prefix + "fit"])
-            self._watch = Watch(reference, parts[prefix + "profile"], self._options)
-            blocks, documents = meta["watch"]
-            self._watch.restore((blocks, documents), under(watched, parts), tail)
-        if meta.get("departure") is not None:
-            self._departure = Departure.restored(meta["departure"], tail["direction"])
-
-    def _places(self) -> tuple[str, str]:
-        """Return under which names collected documents and the watch's state are stored.
-
-        They tell the reference and how often the stream has come back to it: the same name never
-        stands for two contents.
-        """
-        progress = self._progress
-        prefix = f"{progress.reference_id}/"
-        again = f"again{progress.returns}/" if progress.returns else ""
-        collected = "reference/" if progress.state == "collecting" else f"next{progress.returns}/"
-        if progress.dropped:
-            collected = f"dropped{progress.dropped}/{collected}"
-        return prefix + collected, prefix + again
 
     def _advance(self, run: Run, first: int) -> None:
         coded: Coded | None = None
         ahead: Ahead | None = None
         total = len(run.documents)
         while first < total:
-            watch = self._watch
+            watch = self._base.watch
             if watch is None:
                 last = self._collect(run, first)
             else:
@@ -279,48 +171,40 @@ class Detector:
                     coded = self._coded(watch, run)
                     ahead = watch.ahead(coded[0][first:])
                 last = self._watch_on(watch, run, coded, ahead)
-                if self._watch is not watch:
+                if self._base.watch is not watch:
                     coded = ahead = None
             first = last
 
     def _prepare(self, run: Run, first: int, last: int) -> None:
         """Collect the next reference while the alarm lasts, after the cool-down."""
-        progress = self._progress
+        progress = self._base.progress
         if progress.cooldown:
             progress.cooldown -= last - first
             return
         if not self._options.settles:
             return
-        self._keep(run, first, last)
-        if len(self._collected) >= self._options.reference_documents:
+        self._base.keep(run, first, last)
+        if len(self._base.collected) >= self._options.reference_documents:
             self._close("new-reference", run.documents[last - 1])
-            self._follow("new-reference")
+            self._base.follow("new-reference")
 
     def _grow(self, run: Run, first: int, last: int) -> None:
         """Collect the next of the rolling references, where they roll."""
-        progress, after = self._progress, self._options.renew_documents
+        progress, after = self._base.progress, self._options.renew_documents
         if after is None:
             return
         from_age = after - self._options.reference_documents
         progress.age += last - first
         start = last - min(last - first, progress.age - from_age)
         if start < last:
-            self._keep(run, start, last)
+            self._base.keep(run, start, last)
         if progress.age >= after:
-            self._follow("rolling")
-
-    def _follow(self, reason: str) -> None:
-        """Take what was collected as the next reference."""
-        progress = self._progress
-        progress.reference_id, progress.returns, progress.dropped = progress.reference_id + 1, 0, 0
-        progress.reason = reason
-        progress.score = progress.threshold = None
-        self._fit()
+            self._base.follow("rolling")
 
     def _collect(self, run: Run, first: int) -> int:
         """Collect the reference; returns up to where."""
-        collected, total = len(self._collected), len(run.documents)
-        if self._progress.awaited:
+        collected, total = len(self._base.collected), len(run.documents)
+        if self._base.progress.awaited:
             self._readings += [self._reading()] * (total - first)
             return total
         last = min(total, first + self._options.reference_documents - collected)
@@ -328,35 +212,26 @@ class Detector:
             self._reading()._replace(reference_documents=collected + row)
             for row in range(1, last - first + 1)
         ]
-        self._keep(run, first, last)
-        if len(self._collected) >= self._options.reference_documents:
-            self._fit()
+        self._base.keep(run, first, last)
+        if len(self._base.collected) >= self._options.reference_documents:
+            self._base.fit()
         return last
-
-    def _keep(self, run: Run, first: int, last: int) -> None:
-        rows = np.concatenate((run.vectors[first:last], run.facts[first:last]), axis=1)
-        self._collected.append(run.documents[first:last], *self._collected.encode(rows))
-
-    def _fit(self) -> None:
-        kept, facts = self._collected.kept().split(self._rollout.dimensions)
-        names = (self._source + self._label, self._rollout.model, self._progress.reference_id)
-        seed = hash_text("\x1f".join(map(str, names)))
-        reference = fit(kept, facts, self._options, seed)
-        self._watch = Watch(reference, encode_profile(kept), self._options)
-        self._collected, self._departure = _collection(), None
-        self._progress.state, self._progress.age = "watching", 0
 
     def _coded(self, watch: Watch, run: Run) -> Coded:
         """Return the numbers of the channels, and the embeddings as they are kept."""
         words = self._words.part(run.first, run.first + len(run.documents))
-        numbers = watch.reference.view.numbers(run.vectors, run.facts, words)
-        return numbers, *watch.recent.encode(run.vectors)
+        codes, scales = run.coded()
+        vectors = run.vectors
+        if watch.reference.coarse:
+            vectors = codes.astype(np.float32) * scales[:, None]
+        numbers = watch.reference.view.numbers(vectors, run.facts, words)
+        return numbers, codes, scales
 
     def _watch_on(self, watch: Watch, run: Run, coded: Coded, ahead: Ahead) -> int:
         """Watch the run's documents from where the readings end; returns up to where."""
         first = len(self._readings) - run.first
         until = self._until(len(run.documents), first)
-        if self._departure is None and self._progress.state == "watching":
+        if self._base.departure is None and self._base.progress.state == "watching":
             last = self._pass_quiet(watch, run, ahead, (first, until))
             if last > first:
                 stretch = slice(first, last)
@@ -364,17 +239,17 @@ class Detector:
                 self._grow(run, first, last)
                 return last
         last = min(until, first + self._stretch(watch))
-        alarmed = self._progress.state == "alarmed"
+        alarmed = self._base.progress.state == "alarmed"
         self._take_block(watch, run, coded, ahead, slice(first, last))
-        if self._watch is watch and alarmed:
+        if self._base.watch is watch and alarmed:
             self._prepare(run, first, last)
-        elif self._watch is watch and self._progress.state == "watching":
+        elif self._base.watch is watch and self._base.progress.state == "watching":
             self._grow(run, first, last)
         return last
 
     def _until(self, total: int, first: int) -> int:
         """Return where the run ends, or the reference is renewed."""
-        after, progress = self._options.renew_documents, self._progress
+        after, progress = self._options.renew_documents, self._base.progress
         if after is None or progress.state != "watching":
             return total
         return min(total, first + after - progress.age)
@@ -390,8 +265,8 @@ class Detector:
                 threshold = self._threshold(watch, self._segments[run.first + end - 1])
                 if score > threshold:
                     return last
-                self._progress.score, self._progress.threshold = score, threshold
-                self.shadow.take(score, block)
+                self._base.progress.score, self._base.progress.threshold = score, threshold
+                self._base.shadow.take(score, block)
             self._readings += [reading] * (end - last - 1)
             reading = self._reading()
             self._readings.append(reading)
@@ -410,19 +285,19 @@ class Detector:
         verdict = watch.verdict(ahead) if full else None
         if verdict is not None:
             segments = self._segments[len(self._readings)]
-            self._progress.score = verdict.score
-            self._progress.threshold = self._threshold(watch, segments)
+            self._base.progress.score = verdict.score
+            self._base.progress.threshold = self._threshold(watch, segments)
             self._judge(watch, verdict, documents[-1])
         self._readings.append(self._reading())
 
     def _stretch(self, watch: Watch) -> int:
         """Return for how many documents nothing but the block's sums changes."""
-        if self._progress.state == "watching":
+        if self._base.progress.state == "watching":
             return watch.missing
-        if not self._progress.cooldown and not self._options.settles:
+        if not self._base.progress.cooldown and not self._options.settles:
             return watch.missing
-        wanted = self._options.reference_documents - len(self._collected)
-        return min(watch.missing, self._progress.cooldown or wanted)
+        wanted = self._options.reference_documents - len(self._base.collected)
+        return min(watch.missing, self._base.progress.cooldown or wanted)
 
     def _threshold(self, watch: Watch, segments: float) -> float:
         """Return the score that is an alarm where so many segments share the budget."""
@@ -435,45 +310,36 @@ class Detector:
 
     def _judge(self, watch: Watch, verdict: Verdict, document: Enriched) -> None:
         """Open, update or close the alert; go back to watching where the stream came back."""
-        progress, departure = self._progress, self._departure
+        progress, departure = self._base.progress, self._base.departure
         threshold = progress.threshold or 0.0
         if departure is None:
             if progress.state == "watching" and verdict.score > threshold:
-                self.shadow.drop()
+                self._base.shadow.drop()
                 self._depart(watch, verdict, document)
             else:
-                self.shadow.take(verdict.score, self._options.block_documents)
+                self._base.shadow.take(verdict.score, self._options.block_documents)
             return
         block = self._options.block_documents
         over = departure.returned(verdict, watch, threshold, block)
         if self._events.is_open(KIND):
             self._tell(self._finding(watch, verdict, document, over=over))
         if over:
-            self._come_back(watch)
+            self._base.come_back(watch)
 
     def _depart(self, watch: Watch, verdict: Verdict, document: Enriched) -> None:
         if not self._tell(self._finding(watch, verdict, document, over=False)):
             return  # it rests after its last alert
-        self._departure = Departure.at(verdict, watch)
-        if len(self._collected):  # of a rolling reference: the change is in it
-            self._collected = _collection()
-            self._progress.dropped += 1
-        self._progress.state = "alarmed"
-        self._progress.cooldown = self._options.cooldown_documents
-
-    def _come_back(self, watch: Watch) -> None:
-        """Watch on with the same reference, without the documents of the event."""
-        progress = self._progress
-        self._watch = Watch(watch.reference, watch.profile, self._options)
-        self._collected, self._departure = _collection(), None
-        progress.state, progress.cooldown, progress.age = "watching", 0, 0
-        progress.score = progress.threshold = None
-        progress.returns += 1
+        self._base.departure = Departure.at(verdict, watch)
+        if len(self._base.collected):  # of a rolling reference: the change is in it
+            self._base.collected = collection(self._options, coarse=True)
+            self._base.progress.dropped += 1
+        self._base.progress.state = "alarmed"
+        self._base.progress.cooldown = self._options.cooldown_documents
 
     def _finding(
         self, watch: Watch, verdict: Verdict, document: Enriched, *, over: bool
     ) -> Finding:
-        progress, options = self._progress, self._options
+        progress, options = self._base.progress, self._options
         index = len(self._readings)
         before = self._events.alert(KIND)
         return Finding(
@@ -494,7 +360,7 @@ class Detector:
             over=over,
             reference_documents=watch.reference.documents,
             reference_id=str(progress.reference_id),
-            model=self._rollout.model,
+            model=self._base.rollout.model,
         )
 
     def _tell(self, finding: Finding) -> bool:
@@ -511,36 +377,23 @@ class Detector:
         if alert is not None:
             self._alerts.append((index, alert))
 
-    def _rebaseline(self, reason: str) -> None:
-        progress = self._progress
-        progress.reference_id += 1
-        progress.state, progress.cooldown, progress.returns = "collecting", 0, 0
-        progress.awaited = progress.dropped = 0
-        progress.score = progress.threshold = None
-        progress.reason = reason
-        self.shadow.drop()
-        self._collected, self._departure = _collection(), None
-        self._watch = None
-
     def _reading(self) -> Reading:
-        progress = self._progress
-        documents = self._watch.reference.documents if self._watch else len(self._collected)
+        progress = self._base.progress
+        documents = (
+            self._base.watch.reference.documents if self._base.watch else len(self._base.collected)
+        )
         return Reading(
             progress.score,
             progress.threshold,
             progress.state,
             documents,
-            self._rollout.model,
+            self._base.rollout.model,
             str(progress.reference_id),
             progress.reason,
-            self.shadow.totals,
+            self._base.shadow.totals,
         )
 
 
 def _cut(coded: Coded, rows: slice) -> Coded:
     numbers, codes, scales = coded
     return numbers[rows], codes[rows], scales[rows]
-
-
-def _collection() -> DocumentLog:
-    return DocumentLog(_CHUNK, None, coarse=False)

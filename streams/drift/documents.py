@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from streams.drift.codec import blob, pack, pack_strings, unpack, unpack_strings
+from streams.drift.codec import blob, deflated, inflated, pack, pack_strings, unpack, unpack_strings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,13 +22,18 @@ if TYPE_CHECKING:
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 _SUMMARY_CHARACTERS = 200
+_TEXTS = ("text", "words", "lengths", "published_at")
+_NO_FACTS: npt.NDArray[np.float16] = np.empty((0, 0), np.float16)
 TERMS = 96
 """Distinct words kept of a document, in order of first appearance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Documents of a log, in order; ``vectors`` has shape ``(n, d)``."""
+    """Documents of a log, in order; ``vectors`` has shape ``(n, d)``, ``facts`` ``(n, f)``.
+
+    Of documents that are kept for their numbers alone, id and summary are empty.
+    """
 
     doc_ids: list[str]
     labels: list[str]
@@ -36,12 +41,15 @@ class Kept:
     terms: list[str]
     published_at: npt.NDArray[np.int64]
     vectors: npt.NDArray[np.float32]
+    facts: npt.NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.doc_ids)
 
     def split(self, dimensions: int) -> tuple[Kept, npt.NDArray[np.float32]]:
-        """Return the documents with the first columns of their vectors, and the other columns."""
+        """Return the documents and their facts, which older logs kept behind the vectors."""
+        if self.facts.shape[1]:
+            return self, self.facts
         own, rest = self.vectors[:, :dimensions], self.vectors[:, dimensions:]
         return replace(self, vectors=np.ascontiguousarray(own)), rest
 
@@ -55,6 +63,7 @@ class Kept:
             self.terms[first:],
             self.published_at[first:],
             self.vectors[first:],
+            self.facts[first:],
         )
 
 
@@ -64,19 +73,21 @@ class DocumentLog:
     Args:
         chunk: documents of a chunk.
         limit: documents to keep at least; None for all.
-        coarse: vectors as 8-bit integers with a scale per document (for evidence) instead of
-            float16 (for fitting).
+        coarse: vectors as 8-bit integers with a scale per document instead of float16.
+        told: of each so many documents, one keeps its id and its summary.
     """
 
-    def __init__(self, chunk: int, limit: int | None, *, coarse: bool) -> None:
+    def __init__(self, chunk: int, limit: int | None, *, coarse: bool, told: int = 1) -> None:
         self.count = 0
+        self.coarse = coarse
+        self._told = told
         self._chunk = chunk
         self._limit = limit
-        self._coarse = coarse
-        self._chunks: dict[int, Arrays] = {}
+        self._chunks: dict[int, Arrays | bytes] = {}  # as bytes once they have been stored
         self._documents: list[Enriched | _Restored] = []
         self._codes: list[npt.NDArray[Any]] = []  # of several documents each, as they came
         self._scales: list[npt.NDArray[np.float32]] = []
+        self._facts: list[npt.NDArray[np.float16]] = []
 
     def __len__(self) -> int:
         return self.count
@@ -85,55 +96,70 @@ class DocumentLog:
         self, vectors: npt.NDArray[np.float32]
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
         """Return vectors ``(n, d)`` as they are kept, and their scales ``(n,)``."""
-        if not self._coarse:
+        if not self.coarse:
             return vectors.astype(np.float16), np.ones(len(vectors), np.float32)
-        largest = np.maximum(vectors.max(axis=1), -vectors.min(axis=1))
-        scales = np.maximum(largest, np.float32(1e-30)) / np.float32(127)
-        return np.rint(vectors / scales[:, None]).astype(np.int8), scales
+        return as_bytes(vectors)
 
     def append(
         self,
         documents: Sequence[Enriched | _Restored],
         codes: npt.NDArray[Any],
         scales: npt.NDArray[np.float32],
+        facts: npt.NDArray[np.float16] = _NO_FACTS,
     ) -> None:
-        """Take in documents with their encoded vectors."""
+        """Take in documents with their encoded vectors and perhaps facts, ``(n, f)``."""
         self._documents.extend(documents)
-        self._codes.append(codes)
-        self._scales.append(scales)
+        self._codes.append(codes.copy())  # they may be a view of a whole batch
+        self._facts.append(facts if facts.size else np.empty((len(documents), 0), np.float16))
+        self._scales.append(scales.copy())
         self.count += len(documents)
         if len(self._documents) < self._chunk:
             return
         first = self.count - len(self._documents)
-        waiting, vectors, factors = self._documents, _joined(self._codes), _joined(self._scales)
-        whole = len(waiting) - len(waiting) % self._chunk
+        vectors, factors, facts = map(_joined, (self._codes, self._scales, self._facts))
+        whole = len(self._documents) - len(self._documents) % self._chunk
         for start in range(0, whole, self._chunk):
             rows = slice(start, start + self._chunk)
-            self._chunks[first + start] = _arrays(waiting[rows], vectors[rows], factors[rows])
-        self._documents = waiting[whole:]
+            self._chunks[first + start] = {
+                **self._strings(self._documents[rows], first + start),
+                "vectors": vectors[rows].copy(),
+                "scales": factors[rows].copy(),
+                "facts": facts[rows].copy(),
+            }
+        self._documents = self._documents[whole:]
         self._codes, self._scales = [vectors[whole:].copy()], [factors[whole:].copy()]
+        self._facts = [facts[whole:].copy()]
         self._forget(first + whole)
 
     def kept(self) -> Kept:
         """Return all documents that are kept."""
-        return _decode([*self._chunks.values(), *self._waiting()])
+        chunks = [_unpacked(c) if isinstance(c, bytes) else c for c in self._chunks.values()]
+        return _decode([*chunks, *self._waiting()])
 
     def parts(self) -> dict[str, Callable[[], bytes]]:
         """Return the full chunks, by name."""
-        return {str(first): partial(pack, {}, chunk) for first, chunk in self._chunks.items()}
+        return {str(first): partial(self._stored, first) for first in self._chunks}
 
     def tail(self) -> npt.NDArray[np.uint8]:
         """Return the documents after the last full chunk, as bytes."""
-        return blob(b"".join([pack({}, arrays) for arrays in self._waiting()]))
+        return blob(b"".join([_packed(arrays) for arrays in self._waiting()]))
 
     def restore(self, count: int, parts: Mapping[str, bytes], tail: npt.NDArray[np.uint8]) -> None:
         """Set the state from what ``parts`` and ``tail`` returned at ``count`` documents."""
-        self._chunks = {int(name): unpack(parts[name])[1] for name in sorted(parts, key=int)}
+        self._chunks = {int(name): parts[name] for name in sorted(parts, key=int)}
         self.count = count
         if tail.size:
-            _, arrays = unpack(tail.tobytes())
+            arrays = _unpacked(tail.tobytes())
             self._documents = list(_restored(arrays))
             self._codes, self._scales = [arrays["vectors"]], [arrays["scales"]]
+            self._facts = [arrays.get("facts", np.empty((len(self._documents), 0), np.float16))]
+
+    def _stored(self, first: int) -> bytes:
+        """Return a chunk as it is stored, and keep only that: texts are half as long there."""
+        chunk = self._chunks[first]
+        if not isinstance(chunk, bytes):
+            chunk = self._chunks[first] = _packed(chunk)
+        return chunk
 
     def _forget(self, end: int) -> None:
         if self._limit is None:
@@ -145,18 +171,51 @@ class DocumentLog:
         """Return the documents that fill no chunk yet."""
         if not self._documents:
             return []
-        return [_arrays(self._documents, _joined(self._codes), _joined(self._scales))]
+        return [
+            {
+                **self._strings(self._documents, self.count - len(self._documents)),
+                "vectors": _joined(self._codes),
+                "scales": _joined(self._scales),
+                "facts": _joined(self._facts),
+            }
+        ]
+
+    def _strings(self, documents: Sequence[Enriched | _Restored], first: int) -> Arrays:
+        told = self._told
+        if told == 1:
+            return _arrays(documents, [d.doc_id for d in documents], [d.summary for d in documents])
+        say = [not place % told for place in range(first, first + len(documents))]
+        ids = [d.doc_id if one else "" for d, one in zip(documents, say, strict=True)]
+        summaries = [d.summary if one else "" for d, one in zip(documents, say, strict=True)]
+        return _arrays(documents, ids, summaries)
+
+
+def as_bytes(
+    vectors: npt.NDArray[np.float32],
+) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
+    """Return vectors ``(n, d)`` as 8-bit integers, and what each row is to be multiplied with."""
+    rows = np.abs(vectors)
+    scales = np.maximum(rows.max(axis=1), np.float32(1e-30)) / np.float32(127)
+    np.divide(vectors, scales[:, None], out=rows)
+    np.rint(rows, out=rows)
+    return rows.astype(np.int8), scales
+
+
+def _packed(arrays: Arrays) -> bytes:
+    """Return a chunk as it is stored: its texts compressed, which halves them."""
+    return pack(*deflated(arrays, [name for name in _TEXTS if name in arrays], 1))
+
+
+def _unpacked(payload: bytes) -> Arrays:
+    return inflated(*unpack(payload))
 
 
 def _arrays(
-    documents: Sequence[Enriched | _Restored],
-    vectors: npt.NDArray[Any],
-    scales: npt.NDArray[np.float32],
+    documents: Sequence[Enriched | _Restored], ids: list[str], summaries: list[str]
 ) -> Arrays:
     count = len(documents)
-    strings = [d.doc_id for d in documents]
-    strings += [d.label for d in documents]
-    strings += [d.summary[:_SUMMARY_CHARACTERS] for d in documents]
+    strings = [*ids, *(d.label for d in documents)]
+    strings += [summary[:_SUMMARY_CHARACTERS] for summary in summaries]
     words = [d.terms[:TERMS] for d in documents]
     counts = np.fromiter(map(len, words), np.uint8, count)
     text = "\n".join(chain.from_iterable(words))
@@ -167,8 +226,6 @@ def _arrays(
         "words": np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8),
         "counts": counts,
         "published_at": np.array([d.published_at for d in documents], np.int64),
-        "vectors": vectors.copy(),
-        "scales": scales.copy(),
     }
 
 
@@ -197,15 +254,23 @@ def _restored(arrays: Arrays) -> list[_Restored]:
 def _decode(chunks: Sequence[Arrays]) -> Kept:
     columns: tuple[list[str], ...] = ([], [], [], [])
     times: list[npt.NDArray[np.int64]] = [np.empty(0, np.int64)]
-    vectors = []
+    vectors, facts = [], []
     for arrays in chunks:
         for column, strings in zip(columns, _columns(arrays), strict=True):
             column.extend(strings)
         times.append(arrays["published_at"])
-        vectors.append(arrays["vectors"].astype(np.float32) * arrays["scales"][:, None])
-    stacked = np.concatenate(vectors) if vectors else np.empty((0, 0), np.float32)
+        rows = arrays["vectors"].astype(np.float32) * arrays["scales"][:, None]
+        vectors.append(rows)
+        facts.append(arrays.get("facts", _NO_FACTS).astype(np.float32).reshape(len(rows), -1))
+    if len({one.shape[1] for one in vectors}) > 1:  # older chunks have the facts behind the vectors
+        dimensions = min(one.shape[1] for one in vectors)
+        pairs = zip(vectors, facts, strict=True)
+        facts = [own if own.size else rows[:, dimensions:] for rows, own in pairs]
+        vectors = [rows[:, :dimensions] for rows in vectors]
+    nothing = np.empty((0, 0), np.float32)
     ids, labels, summaries, terms = columns
-    return Kept(ids, labels, summaries, terms, np.concatenate(times), stacked)
+    stacked = [np.concatenate(each) if each else nothing for each in (vectors, facts)]
+    return Kept(ids, labels, summaries, terms, np.concatenate(times), *stacked)
 
 
 def _columns(arrays: Arrays) -> list[list[str]]:

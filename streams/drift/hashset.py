@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Hashes: TypeAlias = npt.NDArray[np.unsignedinteger[Any]]
 
 RUN = 2048
+_FEW = 256  # values that are faster found by a binary search
 
 
 class HashSet:
@@ -73,14 +74,31 @@ class HashSet:
 
 
 class IdSet:
-    """A set of 64-bit hashes that is asked one at a time."""
+    """A set of 64-bit hashes that is asked one at a time.
 
-    def __init__(self, recent: set[int] | None = None, frozen: HashSet | None = None) -> None:
-        self.recent = recent if recent is not None else set()
+    Args:
+        stored: what ``recent_array`` returned; a tenth as large as a set, which it becomes when it
+            is first asked: of most windows that are restored, nothing is asked any more.
+        frozen: the runs.
+    """
+
+    def __init__(
+        self, stored: npt.NDArray[np.uint64] | None = None, frozen: HashSet | None = None
+    ) -> None:
+        self._stored = stored
+        self._recent: set[int] = set()
         self.frozen = frozen or HashSet(np.empty(0, np.uint64))
 
+    @property
+    def recent(self) -> set[int]:
+        """The elements that are in no run yet."""
+        if self._stored is not None:
+            self._recent, self._stored = set(self._stored.tolist()), None
+        return self._recent
+
     def __len__(self) -> int:
-        return len(self.recent) + len(self.frozen)
+        recent = self._recent if self._stored is None else self._stored
+        return len(recent) + len(self.frozen)
 
     def add(self, value: int) -> bool:
         """Take the value in; returns False when it was there before."""
@@ -101,12 +119,14 @@ class IdSet:
             return False
         if self.frozen.runs and self.frozen.contains(np.array(values, np.uint64)).any():
             return False
-        self.recent |= fresh
+        self.recent.update(fresh)
         return True
 
     def recent_array(self) -> npt.NDArray[np.uint64]:
         """Return the elements that are in no run yet, sorted."""
-        return np.sort(np.fromiter(self.recent, np.uint64, len(self.recent)))
+        if self._stored is not None:
+            return self._stored
+        return np.sort(np.fromiter(self._recent, np.uint64, len(self._recent)))
 
     def _is_frozen(self, value: int) -> bool:
         return bool(self.frozen.contains(np.array([value], np.uint64))[0])
@@ -132,10 +152,12 @@ class Lookup:
 
     def contains(self, values: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
         """Return for each value whether it is in the set."""
-        if not self._values.size:
-            return np.zeros(values.size, np.bool_)
+        if values.size < _FEW:
+            return _in_sorted(self._values, values)
         heads = (values >> self._shift).astype(np.intp)
         places = self._starts.take(heads).astype(np.intp)
+        if not self._values.size:
+            return np.zeros(values.size, np.bool_)
         found = self._values.take(places, mode="clip") == values
         asking = np.flatnonzero(~found)
         places = places[asking] + 1
@@ -156,6 +178,17 @@ def distinct(values: Hashes) -> Hashes:
     keep = np.ones(ordered.size, np.bool_)
     np.not_equal(ordered[1:], ordered[:-1], out=keep[1:])
     return ordered[keep]
+
+
+def stretches(values: npt.NDArray[Any]) -> list[int]:
+    """Return where stretches of equal values begin, and where the last one ends."""
+    count = len(values)
+    if count == 1:
+        return [0, 1]
+    changes = values[1:] != values[:-1]
+    if not changes.any():
+        return [0, count]
+    return [0, *(np.flatnonzero(changes) + 1).tolist(), count]
 
 
 def smallest(hashes: HashSet, count: int) -> Hashes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +11,9 @@ import numpy as np
 from streams.drift.budget import documents_per_ms
 from streams.drift.bursts import find_bursts
 from streams.drift.calibration import Calibration, calibrate
-from streams.drift.codec import pack, pack_strings, unpack, unpack_strings
-from streams.drift.documents import Kept
+from streams.drift.codec import deflated, inflated, pack, pack_strings, unpack, unpack_strings
+from streams.drift.documents import Kept, as_bytes
+from streams.drift.rotation import rotated
 from streams.drift.scan import Scan
 from streams.drift.spectrum import Spectrum, fit_spectrum
 from streams.drift.view import LAWS, View, fit_view
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
     from streams.drift.options import DriftOptions
 
-_EXAMPLES = 128
+EXAMPLES = 128
+"""Documents that a reference shows, at most."""
+
 _VOCABULARY = 20_000
 _LEAST_DOCUMENTS = 2  # words of a single reference document count as absent
 
@@ -40,6 +43,8 @@ class Reference:
         spectra: of each channel, in the order of the view.
         means: of the numbers of all channels, shape ``(columns,)``.
         standardizers: of the embedding, and of all other channels together.
+        coarse: whether its embeddings were rounded to 8 bits: then those of the stream are, too, so
+            that a constant stream differs from its reference by nothing at all.
     """
 
     documents: int
@@ -50,6 +55,7 @@ class Reference:
     scan: Scan
     means: npt.NDArray[np.float32]
     standardizers: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+    coarse: bool = False
 
     @property
     def mean(self) -> npt.NDArray[np.float32]:
@@ -61,12 +67,18 @@ class Reference:
         """Names of the channels."""
         return tuple(name for name, _ in self.view.channels)
 
-    def standardize(self, total: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.float32]:
-        """Return the sum of standard scores of ``count`` documents whose numbers sum to total."""
+    def standardize(self, totals: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.float32]:
+        """Return sums of standard scores, shape ``(n, columns)``, each as if it were alone.
+
+        Args:
+            totals: sums of numbers, shape ``(n, columns)``.
+            count: documents of each.
+        """
         first, rest = self.standardizers
-        centred = total - np.float32(count) * self.means
+        centred = totals - np.float32(count) * self.means
         edge = len(first)
-        return np.concatenate((centred[:edge] @ first, centred[edge:] @ rest))
+        parts = rotated(centred[:, :edge], first), rotated(centred[:, edge:], rest)
+        return np.concatenate(parts, axis=1)
 
     def embedding_scores(self, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Return standard scores of embeddings alone, shape ``(n, d)``."""
@@ -82,6 +94,7 @@ class Reference:
             "combined": law.combined,
             "quiet": law.documents,
             "view": sizes,
+            "coarse": self.coarse,
         }
         for name, spectrum in zip(self.channels, self.spectra, strict=True):
             arrays |= {f"{name}/{field}": array for field, array in spectrum.arrays().items()}
@@ -92,15 +105,18 @@ class Reference:
     def decode(cls, payload: bytes) -> Reference:
         """Return the reference of ``encode``."""
         meta, arrays = unpack(payload)
+        # Copies, but for the axes, which are not kept: a view would keep the payload alive.
+        arrays = {n: a if n.endswith("/axes") else a.copy() for n, a in arrays.items()}
         view = View.decode(meta["view"], arrays)
         spectra = tuple(
-            Spectrum(**{f: arrays[f"{name}/{f}"] for f in ("mean", "axes", "deviations")})
+            Spectrum.of(**{f: arrays[f"{name}/{f}"] for f in ("mean", "axes", "deviations")})
             for name, _ in view.channels
         )
         where, spread = meta["combined"]
         location, scale, shares = arrays["location"], arrays["scale"], arrays["shares"]
         law = Calibration(location, scale, shares, (where, spread), meta["quiet"])
-        return _assemble(meta["documents"], meta["volume"], view, spectra, law)
+        whole = _assemble(meta["documents"], meta["volume"], view, spectra, law)
+        return replace(whole, coarse=meta.get("coarse", False))
 
 
 def fit(kept: Kept, facts: npt.NDArray[np.float32], options: DriftOptions, seed: int) -> Reference:
@@ -137,7 +153,7 @@ def _same_axes(
 ) -> npt.NDArray[np.float64]:
     """Return standard scores of all documents by the same axes, not those of their folds."""
     parts = [
-        (numbers[:, columns] - spectrum.mean).astype(np.float64) @ spectrum.standardizer()
+        (numbers[:, columns] - spectrum.mean).astype(np.float64) @ spectrum.standardizer
         for (_, columns), spectrum in zip(view.channels, spectra, strict=True)
     ]
     return np.concatenate(parts, axis=1)
@@ -150,7 +166,7 @@ def _assemble(
     spectra: tuple[Spectrum, ...],
     calibration: Calibration,
 ) -> Reference:
-    first, *rest = (spectrum.standardizer() for spectrum in spectra)
+    first, *rest = (spectrum.standardizer for spectrum in spectra)
     standardizers = (first, _block_diagonal(rest))
     scan = _scan(view, spectra, documents)
     means = np.concatenate([spectrum.mean for spectrum in spectra])
@@ -210,7 +226,8 @@ def encode_profile(kept: Kept) -> bytes:
         for term, count in counts.most_common(_VOCABULARY)
         if count >= _LEAST_DOCUMENTS
     ]
-    rows = np.unique(np.linspace(0, len(kept) - 1, min(_EXAMPLES, len(kept))).astype(np.int64))
+    told = np.flatnonzero([bool(name) for name in kept.doc_ids])
+    rows = told[np.unique(np.linspace(0, len(told) - 1, min(EXAMPLES, len(told))).astype(np.int64))]
     strings = [term for term, _ in common]
     for column in (kept.doc_ids, kept.labels, kept.summaries):
         strings += [column[row] for row in rows.tolist()]
@@ -225,10 +242,11 @@ def encode_profile(kept: Kept) -> bytes:
         **pack_strings(strings),
         "counts": np.array([count for _, count in common], np.int32),
         "published_at": kept.published_at[rows],
-        "vectors": kept.vectors[rows].astype(np.float16),
+        **dict(zip(("vectors", "scales"), as_bytes(kept.vectors[rows]), strict=True)),
         "label_means": _label_means(kept, list(labels)),
     }
-    return pack(meta, arrays)
+    sizes, arrays = deflated(arrays, ["text", "lengths", "counts"], 6)
+    return pack({**meta, **sizes}, arrays)
 
 
 def _label_means(kept: Kept, labels: Sequence[str]) -> npt.NDArray[np.float16]:
@@ -244,6 +262,7 @@ def _label_means(kept: Kept, labels: Sequence[str]) -> npt.NDArray[np.float16]:
 def decode_profile(payload: bytes) -> Profile:
     """Return the profile of ``encode_profile``."""
     meta, arrays = unpack(payload)
+    arrays = inflated(meta, arrays)
     strings = unpack_strings(arrays)
     words, rest = strings[: meta["terms"]], strings[meta["terms"] :]
     count = meta["examples"]
@@ -253,7 +272,9 @@ def decode_profile(payload: bytes) -> Profile:
         rest[2 * count :],
         [""] * count,
         arrays["published_at"],
-        arrays["vectors"].astype(np.float32),
+        arrays["vectors"].astype(np.float32)
+        * arrays.get("scales", np.ones(count, np.float32))[:, None],
+        np.empty((count, 0), np.float32),
     )
     terms = dict(zip(words, arrays["counts"].tolist(), strict=True))
     means = arrays["label_means"].astype(np.float32) if "label_means" in arrays else ()

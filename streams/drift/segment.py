@@ -20,6 +20,7 @@ from streams.drift.joining import Joining
 from streams.drift.lifecycle import Lifecycle
 from streams.drift.windows import Windows
 from streams.errors import UnreadableState
+from streams.trends.source import SourceTopics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,10 +29,8 @@ if TYPE_CHECKING:
 
     from schemas.messages import DriftAlert, Enriched, WindowStats
     from streams.drift.discoveries import Share
-    from streams.drift.monitors.facts import Facts
     from streams.drift.options import DriftOptions
-    from streams.drift.sketches.rows import Sketched
-    from streams.drift.words import Words
+    from streams.drift.prepared import Prepared
 
 HEAD = "head"
 
@@ -54,6 +53,7 @@ class Segment:
         self.events = Lifecycle(options.cooldown_documents)
         self.detector = Detector(source, options, self.events)
         self.windows = Windows(source, options)
+        self.topics = SourceTopics(source)
         self._by_label = ByLabel(source, options)
         self._labelled = options.by_label
         self.standing: float | None = None
@@ -65,24 +65,28 @@ class Segment:
     def advance(
         self,
         documents: Sequence[Enriched],
-        words: Words,
-        facts: Facts,
+        prepared: Prepared,
         shares: Sequence[Share],
-        rows: Sketched,
     ) -> tuple[list[tuple[int, WindowStats]], list[tuple[int, DriftAlert]]]:
         """Count documents that the gate admitted; records and alerts with the documents' index."""
         self.changed = True
+        words, facts, rows, read = prepared
         first = self._moment.position
         self._moment = Moment.after(documents[-1], first + len(documents))
-        shared_by = [share.shared_by for share in shares]
+        # The monitors hold their part as it is: their tests are no part of the step-up rule.
+        if shares.count(shares[0]) == len(shares):  # as nearly always
+            shared_by = [shares[0].shared_by] * len(shares)
+            segments = [shares[0].segments] * len(shares)
+        else:
+            shared_by = [share.shared_by for share in shares]
+            segments = [share.segments for share in shares]
         of_labels: list[tuple[int, DriftAlert]] = []
         if self._labelled:
             of_labels = self._by_label.advance(documents, words, shared_by)
             shared_by = [OF_THE_SOURCE * each for each in shared_by]
-        readings, alerts = self.detector.advance(documents, words, shared_by, first)
-        # The monitors hold their part as it is: their tests are no part of the step-up rule.
-        segments = [share.segments for share in shares]
-        arrivals = Arrivals(facts, words, readings, segments, first, rows)
+        readings, alerts = self.detector.advance(documents, words, shared_by, first, read)
+        places = self.topics.advance(documents, rows)
+        arrivals = Arrivals(facts, words, readings, segments, first, rows, places)
         records, found = self.windows.advance(arrivals)
         return records, self._joining.fold_placed(alerts + of_labels + found)
 
@@ -160,25 +164,30 @@ class Segment:
             self.detector.restore(arrays["detector"].tobytes(), parts)
             self._by_label.restore(meta.get("labels", ()), arrays, parts)
             self.windows.restore(meta["windows"], arrays, parts)
+            self.topics.restore(meta.get("topics", ()), arrays, parts)
         except (KeyError, TypeError, ValueError) as error:
             raise UnreadableState(
                 f"drift state of source {self.source!r} does not fit this version: {error!r}"
             ) from error
 
     def _parts(self) -> dict[str, Callable[[], bytes]]:
-        return self.detector.parts() | self._by_label.parts() | self.windows.parts()
+        own = self.detector.parts() | self._by_label.parts()
+        return own | self.windows.parts() | self.topics.parts()
 
     def _head(self, names: list[str]) -> bytes:
         numbers, arrays = self.windows.head()
         labels, heads = self._by_label.head()
+        topics, tails = self.topics.head()
         meta = {
             "parts": names,
             "gate": self.gate.head(),
             "windows": numbers,
+            "topics": topics,
             "moment": self._moment,
             "standing": self.standing,
             "events": self.events.head(),
             "joining": self._joining.head(),
             "labels": labels,
         }
-        return pack(meta, {"detector": blob(self.detector.head()), **heads, **arrays})
+        own = {"detector": blob(self.detector.head())}
+        return pack(meta, {**own, **heads, **arrays, **tails})

@@ -24,6 +24,7 @@ class Sharing:
         self._epoch: int | None = None
         self._found: Discoveries | None = None
         self._granted: dict[str, float] = {}
+        self._alone = Share(0)  # of each member while nobody has an event
 
     def turns(self, offset: int) -> bool:
         """Return whether another epoch begins with the message at an offset."""
@@ -41,7 +42,9 @@ class Sharing:
     def share(self, segment: Segment) -> Share:
         """Return the share of a member in this epoch."""
         if self._found is None:
-            return Share(len(self.members))
+            if self._alone.segments != len(self.members):
+                self._alone = Share(len(self.members))
+            return self._alone
         granted = self._granted.get(segment.source)
         if granted is None:
             standing = SILENT if segment.standing is None else segment.standing

@@ -27,21 +27,37 @@ class Spectrum:
 
     Attributes:
         mean: shape ``(d,)``, float32.
-        axes: principal axes as columns, shape ``(d, d)``, float16 (also the stored precision).
+        standardizer: the matrix that rotates and scales, shape ``(d, d)``, float32.
         deviations: honest deviations along the axes, not increasing, shape ``(d,)``, float32.
     """
 
     mean: npt.NDArray[np.float32]
-    axes: npt.NDArray[np.float16]
+    standardizer: npt.NDArray[np.float32]
     deviations: npt.NDArray[np.float32]
 
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return the attributes by name."""
-        return {"mean": self.mean, "axes": self.axes, "deviations": self.deviations}
+    @classmethod
+    def of(
+        cls,
+        mean: npt.NDArray[np.float32],
+        axes: npt.NDArray[np.float16],
+        deviations: npt.NDArray[np.float32],
+    ) -> Spectrum:
+        """Return the spectrum of principal axes, as columns in the precision that is stored."""
+        standardizer = np.ascontiguousarray(axes.astype(np.float32) / deviations)
+        return cls(mean.copy(), standardizer, deviations.copy())
 
-    def standardizer(self) -> npt.NDArray[np.float32]:
-        """Return the matrix that rotates and scales, shape ``(d, d)``."""
-        return np.ascontiguousarray(self.axes.astype(np.float32) / self.deviations)
+    @property
+    def axes(self) -> npt.NDArray[np.float16]:
+        """Principal axes as columns, shape ``(d, d)``.
+
+        Not kept beside the matrix: float32 errs by 2**-23 there and back, float16 rounds to 2**-11,
+        so that they come back bit for bit.
+        """
+        return (self.standardizer * self.deviations).astype(np.float16)
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what ``of`` takes, by name."""
+        return {"mean": self.mean, "axes": self.axes, "deviations": self.deviations}
 
 
 def fit_spectrum(vectors: Floats, least: float = 0.0) -> tuple[Spectrum, npt.NDArray[np.float32]]:
@@ -59,7 +75,7 @@ def fit_spectrum(vectors: Floats, least: float = 0.0) -> tuple[Spectrum, npt.NDA
     length = float((vectors**2).sum(axis=1).mean())
     floor = max(max(length, 1e-12) * _LEAST_DEVIATION**2, least**2)
     deviations = np.sqrt(np.maximum(honest, floor))
-    spectrum = Spectrum(
+    spectrum = Spectrum.of(
         mean.astype(np.float32), axes.astype(np.float16), deviations.astype(np.float32)
     )
     standard = (scores - scores.mean(axis=0)) / deviations

@@ -42,7 +42,7 @@ def term_changes(
         documents_after: documents of the window.
         top: longest list wanted.
     """
-    words = sorted(term for term in {*before, *after} if _speaks(term))
+    words = sorted(term for term in {*before, *after} if speaks(term))
     old = np.array([before.get(term, 0) for term in words], np.float64)
     new = np.array([after.get(term, 0) for term in words], np.float64)
     share_old, share_new = old / documents_before, new / documents_after
@@ -73,5 +73,6 @@ def log_odds_z(
     return np.asarray(change / np.sqrt(1 / new + 1 / old))
 
 
-def _speaks(term: str) -> bool:
+def speaks(term: str) -> bool:
+    """Return whether a word can stand for what a text is about: not too short, no number."""
     return len(term) >= _LEAST_CHARACTERS and not any(map(str.isdigit, term))

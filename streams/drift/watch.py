@@ -99,6 +99,8 @@ class Watch:
         windows = tuple(scale // self._block for scale in options.scales)
         self.sums = BlockSums(self._columns, windows)
         self._pending: Floats32 = np.empty((0, self._columns), np.float32)
+        none = np.empty((0, self._columns), np.int16)
+        self._nothing_ahead = Ahead(none, self.sums.ahead(none), [], [])
 
     @property
     def missing(self) -> int:
@@ -112,9 +114,9 @@ class Watch:
             numbers: of all channels, one row each.
         """
         blocks = (len(self._pending) + len(numbers)) // self._block
-        rows = np.empty((blocks, self._columns), np.int16)
-        if blocks:
-            rows[:] = rounded(self._standardized(numbers, blocks))
+        if not blocks:
+            return self._nothing_ahead
+        rows = rounded(self._standardized(numbers, blocks))
         sums = self.sums.ahead(rows)
         scores: list[float | None] = []
         ridge_scores: list[Floats] = []
@@ -187,7 +189,7 @@ class Watch:
             done = 1
         whole = numbers[missing : missing + (blocks - done) * self._block]
         whole.reshape(blocks - done, self._block, self._columns).sum(axis=1, out=totals[done:])
-        return np.stack([self.reference.standardize(total, self._block) for total in totals])
+        return self.reference.standardize(totals, self._block)
 
     def score_up_to(self, verdict: Verdict, documents: int) -> float:
         """Return the score of a verdict's windows of at most so many documents."""

@@ -54,7 +54,7 @@ class Watermark:
         if len(places) < _FEW:
             return [self._advance(*each) for each in zip(places, moments, heard, strict=True)]
         columns = {name: column for column, name in enumerate(self._marks)}
-        for name in places:
+        for name in dict.fromkeys(places):
             columns.setdefault(name, len(columns))
         rows, own = np.arange(len(places)), [columns[name] for name in places]
         marks = np.full((len(places), len(columns)), NEVER)

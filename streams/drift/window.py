@@ -15,6 +15,7 @@ from streams.drift.hashset import HashSet, IdSet, smallest
 from streams.drift.monitors.facts import FIXED_CONFIDENCE
 from streams.drift.monitors.tally import Tally
 from streams.drift.sketches.sums import Sums
+from streams.trends.tally import TopicTally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,15 +23,15 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from streams.drift.detector import Reading
     from streams.drift.hashset import Hashes
     from streams.drift.monitors.facts import Part
+    from streams.drift.progress import Reading
     from streams.drift.sketches.sums import Model
 
 SAMPLE = 1024
 """Hashes of a window's ``token_sample``."""
 
-_NOT_SUMS = {"terms", "ids", "tally", "sketches"}
+_NOT_SUMS = {"terms", "ids", "tally", "sketches", "topics"}
 _COUNT_BITS = 20
 _RECEIVED = 1
 _MOST_MODELS = 4
@@ -75,6 +76,7 @@ class Window:
     terms: HashSet = field(default_factory=lambda: HashSet(np.empty(0, np.uint64)))
     ids: IdSet = field(default_factory=IdSet)
     sketches: dict[Model, Sums] = field(default_factory=dict)
+    topics: TopicTally = field(default_factory=TopicTally)
 
     def add(self, facts: Part, codes: npt.NDArray[np.uint8], readings: Sequence[Reading]) -> None:
         """Add documents up; they were counted before, and their words are counted apart."""
@@ -160,6 +162,7 @@ class Window:
             monitor_threshold=monitor_threshold,
             embedding_sketches=tuple(sums.record() for sums in self.sketches.values()),
             quiet_counts=quiet,
+            topics=self.topics.records(),
         )
 
     def _record_version(self) -> int:
@@ -190,10 +193,11 @@ class Window:
         tally = Tally.decode(meta.pop("tally"), arrays)
         *said, quiet = meta["reading"]
         meta["reading"], meta["verdict"] = (*said, tuple(quiet)), tuple(meta["verdict"])
-        window = cls(**meta, tally=tally)
-        window.terms = HashSet(arrays["terms"], decode_runs(under("terms/", parts)))
+        topics = TopicTally.of(meta.pop("topics", ()))  # absent before there were topics
+        window = cls(**meta, tally=tally, topics=topics)
+        window.terms = HashSet(arrays["terms"].copy(), decode_runs(under("terms/", parts)))
         frozen = HashSet(np.empty(0, np.uint64), decode_runs(under("ids/", parts)))
-        window.ids = IdSet(set(arrays["ids"].tolist()), frozen)
+        window.ids = IdSet(arrays["ids"].copy(), frozen)
         sketches = under("sketch/", parts)
         for name in sorted(sketches, key=lambda name: int(name.split("/")[0])):
             restored = Sums.decode(sketches[name])
@@ -204,6 +208,7 @@ class Window:
         names = (each.name for each in fields(self))
         sums: dict[str, Any] = {n: getattr(self, n) for n in names if n not in _NOT_SUMS}
         sums["tally"], arrays = self.tally.head()
+        sums["topics"] = self.topics.plain()
         own = {"terms": self.terms.recent, "ids": self.ids.recent_array()}
         return pack(sums, {**arrays, **own})
 

@@ -19,13 +19,10 @@ order they are written. A document counts once per window by its ``doc_id``.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from streams.drift.codec import under
-from streams.drift.counting import Counting
+from streams.drift.counting import Coming, Counting
 from streams.drift.monitors.copies import Copies
 from streams.drift.monitors.metrics import Closed
 from streams.drift.monitors.monitors import Monitors
@@ -43,25 +40,6 @@ if TYPE_CHECKING:
     from streams.drift.options import DriftOptions
 
 _MANY = 4  # documents that are faster added together
-
-
-@dataclass(slots=True)
-class _Coming:
-    """The documents at work.
-
-    Attributes:
-        marks: the watermark after each.
-        starts: of each one's window.
-        ids: hash of each one's ``doc_id``.
-        ends: where stretches of documents of one window end.
-        one_by_one: up to where documents are added one by one, since one of them repeats another.
-    """
-
-    marks: list[int]
-    starts: list[int]
-    ids: list[int]
-    ends: list[int]
-    one_by_one: int = 0
 
 
 class Windows:
@@ -92,18 +70,11 @@ class Windows:
         """Count documents; returns records and alerts with the index of their document."""
         self._emissions, self._alerts, self._arrivals = [], [], arrivals
         facts, length = arrivals.facts, self._window_ms
-        self._counting.begin(arrivals, self._copies.advance(facts.signatures, facts.contents))
-        published, received, heard = facts.times.T
-        moments = np.minimum(published, received).tolist()
-        starts = published // length * length
-        coming = _Coming(
-            self._watermark.advance(facts.places, moments, heard.tolist()),
-            starts.tolist(),
-            facts.ids.tolist(),
-            [*(np.flatnonzero(starts[1:] != starts[:-1]) + 1).tolist(), len(starts)],
-        )
+        codes = self._copies.advance(facts.signatures, facts.contents, facts.bands)
+        self._counting.begin(arrivals, codes)
+        coming = Coming.of(facts, self._watermark, length)
         index = 0
-        while index < len(starts):
+        while index < len(coming.starts):
             self._now = coming.marks[index]
             if self._now >= self._deadline:
                 self._sweep(index)
@@ -125,7 +96,7 @@ class Windows:
 
     # --- documents
 
-    def _add_many(self, index: int, coming: _Coming) -> int:
+    def _add_many(self, index: int, coming: Coming) -> int:
         """Add documents of one open window while they do no more than count.
 
         Returns the place of the next document; 0 where the first one already does more.
@@ -133,12 +104,8 @@ class Windows:
         window = self._windows.get(coming.starts[index])
         if window is None or index < coming.one_by_one:
             return 0
-        last = coming.ends[bisect_right(coming.ends, index)]
-        last = min(
-            last,
-            index + window.due - 1 - window.documents,
-            index + self._counting.room - 1,
-        )
+        quiet = min(window.due - window.documents, self._counting.room) - 1
+        last = min(coming.ends[bisect_right(coming.ends, index)], index + quiet)
         last = bisect_left(coming.marks, self._deadline, index, max(last, index))
         if last < index + _MANY:
             return 0
@@ -150,7 +117,7 @@ class Windows:
         self._counting.note(window, index, last)
         return last
 
-    def _add(self, index: int, coming: _Coming) -> int:
+    def _add(self, index: int, coming: Coming) -> int:
         """Add a document; returns the place of the next one."""
         start = coming.starts[index]
         window = self._windows.get(start) or self._open(start)

@@ -65,11 +65,8 @@ class Words:
         """Return the words of some documents, in ascending order."""
         if rows[-1] - rows[0] + 1 == len(rows):
             return self.part(rows[0], rows[-1] + 1)
-        edges = self.edges.tolist()
-        return Words._cut(
-            np.concatenate([self.flat[edges[row] : edges[row + 1]] for row in rows]),
-            self.counts[rows],
-        )
+        own = [self.hashes(row, row + 1) for row in rows]
+        return Words._cut(np.concatenate(own), self.counts[list(rows)])
 
     def first(self, most: int) -> Words:
         """Return at most so many words of each document."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streams.dashboard.access import WebAccess
+from streams.dashboard.panels import Panels
 from streams.dashboard.status import StatusPage
 from streams.durations import parse_duration
 from streams.errors import Unavailable
@@ -137,7 +138,11 @@ async def serving(
     """Start the roles and the status page; stops them gracefully at the end."""
     source = StatusSource(platform, parts.warehouse)
     page = StatusPage(
-        platform.metrics, source.gather, lambda: worker.healthy, lambda: worker.waiting
+        platform.metrics,
+        source.gather,
+        lambda: worker.healthy,
+        lambda: worker.waiting,
+        Panels(parts.warehouse, platform.clock.now_ms) if parts.warehouse is not None else None,
     )
     endpoint = ReadEndpoint(parts.warehouse)
 

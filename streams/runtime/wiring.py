@@ -20,6 +20,7 @@ from streams.runtime.land_role import LandRole
 from streams.runtime.ledger_thread import ledger_threads
 from streams.runtime.lookback import look_back
 from streams.runtime.role_runner import RolePlan, RoleRunner
+from streams.runtime.trend_thread import trend_threads
 from streams.stages.drift import DriftStage
 from streams.stages.enrich import EnrichStage
 from streams.stages.guard import DeadLetterGuard, Record
@@ -107,7 +108,10 @@ def _plan(
         web=web,
         checkpoint=land,
         tick=_LAND_TICK_S,
-        companions=ledger_threads(platform, parts.warehouse, lambda: role_producer(platform, role)),
+        companions=(
+            *ledger_threads(platform, parts.warehouse, lambda: role_producer(platform, role)),
+            *trend_threads(platform, parts.warehouse),
+        ),
     )
     return plan, land
 

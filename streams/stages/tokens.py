@@ -45,9 +45,9 @@ _SPACELESS = (
 )
 _JOINT = r"'|_+|(?<=\d)[.,](?=\d)"
 # For lower-case text; the look-ahead spares most words the alternatives.
-_ASCII_TOKEN = re.compile(rf"[a-z0-9]+(?:(?=['_.,])(?:{_JOINT})[a-z0-9]+)*", re.ASCII)
-_TOKEN = re.compile(rf"[^\W_]+(?:(?:[{_MARKS}]+|(?:{_JOINT})(?=[^\W_]))[^\W_]*)*")
-_SPACELESS_CHARACTER = re.compile(f"[{_SPACELESS}]")
+ASCII_TOKEN = re.compile(rf"[a-z0-9]+(?:(?=['_.,])(?:{_JOINT})[a-z0-9]+)*", re.ASCII)
+TOKEN = re.compile(rf"[^\W_]+(?:(?:[{_MARKS}]+|(?:{_JOINT})(?=[^\W_]))[^\W_]*)*")
+SPACELESS_CHARACTER = re.compile(f"[{_SPACELESS}]")
 _RUN = re.compile(f"([{_SPACELESS}](?:[{_SPACELESS}{_MARKS}])*)|[^{_SPACELESS}]+")
 _CLUSTER = re.compile(f".[{_MARKS}]{{0,8}}", re.DOTALL)
 
@@ -80,7 +80,7 @@ def count_terms(title: str | None, text: str) -> TermCounts:
 
 
 def _count_ascii(lower: str) -> tuple[dict[str, int], int]:
-    words = _ASCII_TOKEN.findall(lower)
+    words = ASCII_TOKEN.findall(lower)
     found = dict(Counter(words))
     for number in [term for term in found if term < "a" and not _has_letter(term)]:
         del found[number]
@@ -90,7 +90,7 @@ def _count_ascii(lower: str) -> tuple[dict[str, int], int]:
 def _count_unicode(folded: str) -> tuple[dict[str, int], int]:
     found: dict[str, int] = {}
     tokens = 0
-    for token, times in Counter(_TOKEN.findall(folded)).items():
+    for token, times in Counter(TOKEN.findall(folded)).items():
         if token.isascii():  # most of them, in most languages
             found[token] = found.get(token, 0) + times
             tokens += times
@@ -103,7 +103,7 @@ def _count_unicode(folded: str) -> tuple[dict[str, int], int]:
 
 def _pieces(token: str) -> Iterable[tuple[str, int]]:
     """Return the terms that a run of word characters is made of, with their number."""
-    if _SPACELESS_CHARACTER.search(token) is None:
+    if SPACELESS_CHARACTER.search(token) is None:
         return ((_normalized(token), 1),)
     pairs = Counter(piece for run in _RUN.finditer(token) for piece in _cut(run))
     return [(_normalized(piece), count) for piece, count in pairs.items()]
@@ -122,8 +122,12 @@ def _cut(run: re.Match[str]) -> Iterator[str]:
 
 
 def _normalized(token: str) -> str:
-    """Clip before normalizing, which takes quadratic time on a long run of combining marks."""
-    return unicodedata.normalize("NFKC", token[:MAX_TERM_CHARACTERS]).casefold()
+    """Clip before normalizing, which takes quadratic time on a long run of combining marks.
+
+    A ligature of several words becomes one word: a space inside a term would make it a phrase.
+    """
+    plain = unicodedata.normalize("NFKC", token[:MAX_TERM_CHARACTERS]).casefold()
+    return "_".join(plain.split())
 
 
 def _clipped(found: dict[str, int]) -> dict[str, int]:

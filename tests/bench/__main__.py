@@ -4,6 +4,8 @@
     python -m tests.bench throughput [...]     around a no-op model, against other frameworks
     python -m tests.bench soak [...]           an hour at 70 % of the top rate
     python -m tests.bench encoder | drift | guard    parts, on real documents in TIDEMARK_BENCH_DATA
+    python -m tests.bench trends --data FOLDER emerging terms: years, an injected word, chance;
+                                               with --views 1000000 the time that views take
 
 Figures are ratios inside one run where they can be, since absolute speeds say more of the machine
 than of the code. Each has ``--help``.
@@ -22,6 +24,7 @@ _PARTS = {
     "encoder": "tests.bench.bench_encoder",
     "drift": "tests.bench.bench_drift",
     "guard": "tests.bench.bench_guard",
+    "trends": "tests.bench.trend_terms",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
@@ -11,7 +12,7 @@ import pytest
 
 from streams.backends.clickhouse import open_warehouse
 from tests.support.compose_file import COMPOSE
-from tests.support.landed import HOUR, START, alert, document, letter, window
+from tests.support.landed import HOUR, START, alert, document, letter, topic, window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,7 @@ def expanded(sql: str) -> str:
     sql = re.sub(r"\$__timeFilter\((\w+)\)", rf"\1 >= {start} AND \1 <= {end}", sql)
     bucket = rf"toStartOfInterval(toDateTime(\1), INTERVAL {INTERVAL_S} second)"
     sql = re.sub(r"\$__timeInterval\((\w+)\)", bucket, sql)
+    sql = sql.replace("${source:singlequote}", "'news'")
     sql = sql.replace("$__fromTime", start).replace("$__toTime", end)
     assert "$" not in sql, "a macro that this test does not know"
     return sql
@@ -44,6 +46,7 @@ def questions() -> list[tuple[str, str]]:
             found += [
                 (panel["title"], one["rawSql"]) for one in panel["targets"] if "rawSql" in one
             ]
+        found += [(f"variable {one['name']}", one["query"]) for one in board["templating"]["list"]]
         found += [(f"annotation {one['name']}", one["target"]["rawSql"])
                   for one in board["annotations"]["list"]]  # fmt: skip
     return found
@@ -51,11 +54,12 @@ def questions() -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseWarehouse]:
-    """Documents of an hour, dead letters, windows with scores, an alert."""
+    """Documents of two hours, dead letters, windows with scores, an alert."""
     opened = open_warehouse(f"chdb://{tmp_path_factory.mktemp('grafana') / 'clickhouse'}")
-    opened.write_documents([document(n, offset=n) for n in range(DOCUMENTS)])
+    before = [document(n, published_at=START - HOUR + n, text=f"ebb {n}") for n in range(10)]
+    opened.write_documents([*before, *(document(n) for n in range(10, DOCUMENTS))])
     opened.write_dead_letters([letter(n) for n in range(3)])
-    opened.write_stats([window(n) for n in range(5)])
+    opened.write_stats([replace(window(n), topics=(topic("tide", n + 1),)) for n in range(5)])
     opened.write_alerts([alert()])
     yield opened
     opened.close()

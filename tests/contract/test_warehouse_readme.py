@@ -27,7 +27,30 @@ BETWEEN = "drift_between({})".format(
         for side in "ab"
     )
 )
-WITH_PARAMETERS = {"trending_terms": TERMS, "vocabulary": VOCABULARY, "drift_between": BETWEEN}
+_WINDOW = "window_from = '2000-01-01', window_to = '2001-01-01', source = ''"
+CHANGED = (
+    "what_changed(a_from = '2000-01-01', a_to = '2001-01-01', "
+    "b_from = '2001-01-01', b_to = '2002-01-01', source = '')"
+)
+WITH_PARAMETERS = {
+    "trending_terms": TERMS,
+    "vocabulary": VOCABULARY,
+    "drift_between": BETWEEN,
+    "drift": f"drift({_WINDOW})",
+    "what_changed": CHANGED,
+    "topic_lines": (
+        "topic_lines(window_from = '2000-01-01', window_to = '2001-01-01', source = '', "
+        "period_seconds = 3600, most = 5)"
+    ),
+    "nearest": (
+        "nearest(vector = [0.6, 0.8], model = 'm', revision = 'r', source = '', label = '', "
+        "published_from = '2000-01-01', published_to = '2001-01-01', most = 5)"
+    ),
+    **{
+        view: f"{view}({_WINDOW}, unit = 'hour')"
+        for view in ("label_shares", "unique_tokens", "cost")
+    },
+}
 
 
 @pytest.fixture(scope="module")

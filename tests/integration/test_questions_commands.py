@@ -6,12 +6,14 @@ import csv
 import io
 import json
 import re
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from schemas.migrate import load
 from streams.backends.clickhouse import open_warehouse
 from streams.cli import questions
 from streams.clock import FixedClock
@@ -35,7 +37,7 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> str:
         [
             document(
                 number,
-                text=f"{text} storm" if number >= 75 else text,
+                text=f"{text} {number} storm" if number >= 75 else f"{text} {number}",
                 label="sea" if number % 3 else "land",
             )
             for number in range(100)
@@ -247,6 +249,24 @@ def test_migrate(tmp_path: Path) -> None:
     assert "CREATE TABLE IF NOT EXISTS `tidemark`.documents_raw" in dry.stdout
     assert "0001_documents, 0002_deliveries" in run(url, "migrate").stdout
     assert run(url, "migrate").stdout == "the tables are up to date\n"
+
+
+def test_tables_of_an_older_version_are_told(tmp_path: Path) -> None:
+    """Its own questions fail there by names that nobody typed: the line says what to do."""
+    url = f"chdb://{tmp_path / 'clickhouse'}"
+    with closing(open_warehouse(url)) as warehouse:
+        warehouse.execute("DROP VIEW trending_terms")
+        newest = load()[-1]
+        warehouse.execute(
+            "INSERT INTO schema_migrations (number, name, checksum, state) "
+            f"VALUES ({newest.number}, '{newest.name}', '', 'in progress')"
+        )
+    error = run(url, "sql", "SELECT * FROM trending_terms").exception
+    assert isinstance(error, TidemarkError)
+    assert str(error).startswith("the tables are of an older Tidemark: `tidemark migrate`")
+    run(url, "migrate")
+    error = run(url, "sql", "SELECT nix FROM documents").exception
+    assert "older" not in str(error)
 
 
 def test_help_has_an_example() -> None:

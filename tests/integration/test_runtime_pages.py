@@ -85,7 +85,7 @@ def _fail(_documents: Sequence[Enriched]) -> None:
 
 
 async def _check_page(web: aiohttp.ClientSession) -> None:
-    kinds = {"/": "text/html", "/status.js": "text/javascript"}
+    kinds = {"/": "text/html", "/static/app.js": "text/javascript"}
     for path, kind in kinds.items():
         async with web.get(path) as answer:
             assert (200, kind) == (answer.status, answer.content_type)
@@ -96,8 +96,11 @@ async def _check_page(web: aiohttp.ClientSession) -> None:
         status = await answer.json()
     facts = status["facts"]
     assert (facts["documents landed"], facts["dead letters"]) == (COUNT, 0)
-    assert {"even", "odd"} == {label for label, _ in status["labels"]}
     assert "Apache Kafka" in status["where"]
+    async with web.get("/api/panels/documents") as answer:
+        panel = await answer.json()
+    assert {"even", "odd"} == {row[1] for row in panel["rows"]}
+    assert sum(row[2] for row in panel["rows"]) == COUNT
 
 
 async def _check_figures(web: aiohttp.ClientSession) -> None:

@@ -21,6 +21,7 @@ def test_counts_are_consistent(title: str | None, text: str) -> None:
         assert 0 < len(term) <= MAX_TERM_CHARACTERS
         assert term == term.casefold()
         assert any(map(str.isalpha, term))
+        assert " " not in term
 
 
 @given(st.lists(WORDS, max_size=20))

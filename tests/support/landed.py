@@ -17,6 +17,7 @@ from schemas.messages import (
     ShareChange,
     TermChange,
     WindowStats,
+    WindowTopic,
 )
 
 if TYPE_CHECKING:
@@ -135,6 +136,24 @@ def window(number: int, *, version: int = 1, documents: int = 10) -> WindowStats
         drift_threshold=None if number == 0 else 11.0,
         drift_state="collecting" if number == 0 else "watching",
         reference_documents=1000,
+        embedding_model="fake",
+    )
+
+
+def topic(name: str, documents: int, *, summary: str = "the tide is high") -> WindowTopic:
+    """Return a topic of a window, the same one under the same name."""
+    return WindowTopic(
+        topic_id=f"id of {name}",
+        name=name,
+        documents=documents,
+        similarity=0.7,
+        central_doc_id="doc-1",
+        central_summary=summary,
+        central_similarity=0.9,
+        first_seen=START,
+        parent="",
+        ended="",
+        merged_into="",
         embedding_model="fake",
     )
 

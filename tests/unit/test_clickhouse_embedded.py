@@ -168,7 +168,8 @@ def test_emerging_terms_come_first(warehouse: ClickHouseWarehouse) -> None:
     common = ["the", "of", "tide", "sea", "rises", "falls"]
     batch = []
     for number in range(400):
-        terms = [*common, f"word{number % 50}"]
+        own = [f"own{number}{letter}" for letter in "abcdefgh"]
+        terms = [*common, *own, f"word{number % 50}"]
         if number >= 300 and number % 10 == 0:
             terms.append("storm")
         batch.append(document(number, terms=terms))

@@ -15,7 +15,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 
 from streams.backends.clickhouse import open_warehouse, publish_endpoint
 from streams.backends.clickhouse.endpoint import make_endpoint
-from streams.backends.clickhouse.native import empty_block
+from streams.backends.clickhouse.native import empty_block, for_revision
 from tests.support.landed import document, letter
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from clickhouse_connect.driver.client import Client
 
+INFO = b"\x01\x00\x02\xff\xff\xff\xff\x00"
 ATTACKS = [
     "SELECT * FROM file('/etc/passwd', 'LineAsString')",
     "SELECT file('/etc/passwd')",
@@ -266,3 +267,49 @@ def test_an_empty_block_has_its_columns() -> None:
     """Two columns, no rows, as ClickHouse writes them."""
     block = empty_block([("a", "Int8"), ("long" * 40, "String")])
     assert block == b"\x02\x00\x01a\x04Int8\xa0\x01" + b"long" * 40 + b"\x06String"
+
+
+KINDS = """
+SELECT toUInt8(number), toString(number), toFixedString('ab', 2), toDateTime(number), number / 3,
+    toDateTime64(number, 3, 'UTC'), toLowCardinality(toString(number % 3)), toNullable(number),
+    if(number % 2, NULL, toLowCardinality(toNullable('x'))), range(number % 4),
+    toUUID('0' || repeat('1', 31)),
+    arrayMap(x -> toString(x), range(number % 3)), map('a', number, 'b', number),
+    map(toLowCardinality('k'), [toNullable(number)]), tuple(number, 'x', [toLowCardinality('y')]),
+    NULL, [[number], []], toDecimal64(number, 2), true, CAST([], 'Array(LowCardinality(String))'),
+    toIPv6('::1'), CAST('a', 'Enum8(''a'' = 1)'), [tuple(toString(number), number)]
+FROM numbers({rows:UInt32})
+"""
+
+
+@pytest.mark.parametrize("rows", [0, 1, 7, 70_000])
+async def test_blocks_for_clients_that_name_a_revision(
+    serve: Callable[..., Any], rows: int
+) -> None:
+    """Go's driver, hence Grafana: what they are sent differs by exactly what they ask for.
+
+    Without the info of each block and the mark of each column, it is the plain answer again.
+    """
+    port = await serve()
+    asked = {"default_format": "Native", "param_rows": str(rows)}
+    async with ClientSession(f"http://127.0.0.1:{port}") as session:
+        plain = await (await session.post("/", params=asked, data=KINDS)).read()
+        named = {**asked, "client_protocol_version": "54475"}
+        marked = await (await session.post("/", params=named, data=KINDS)).read()
+    blocks = marked.count(INFO)
+    assert blocks >= 1
+    assert len(marked) == len(plain) + blocks * (len(INFO) + 23)
+    assert for_revision(plain, 54_475) == marked
+    assert len(for_revision(plain, 54_000)) == len(plain) + blocks * len(INFO)
+
+
+async def test_what_a_client_asks_for_in_vain(serve: Callable[..., Any]) -> None:
+    """Frames of ClickHouse's own compression, and columns whose end nobody can tell: one line."""
+    port = await serve()
+    named = {"default_format": "Native", "client_protocol_version": "54475"}
+    async with ClientSession(f"http://127.0.0.1:{port}") as session:
+        compressed = await session.post("/", params={"compress": "1"}, data="SELECT 1")
+        state = await session.post("/", params=named, data="SELECT sumState(1)")
+        for answer, said in ((compressed, "choose gzip"), (state, "AggregateFunction")):
+            assert (answer.status, answer.headers["X-ClickHouse-Exception-Code"]) == (501, "48")
+            assert said in await answer.text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from aiohttp import CookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from streams.dashboard.access import WebAccess
+from streams.dashboard.assets import read_assets
 from streams.dashboard.status import StatusPage
 from streams.errors import Misconfigured
 from streams.metrics import Metrics
@@ -18,9 +20,21 @@ from streams.metrics import Metrics
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 TOKEN = "a-token-for-the-tests/+="
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - nothing is bound to it here
-PATHS = ("/", "/status.js", "/status.css", "/api/status", "/metrics", "/clickhouse/", "/none")
+PATHS = (
+    "/",
+    "/static/app.js",
+    "/static/base.css",
+    "/api/status",
+    "/api/panels/ledger",
+    "/api/alert",
+    "/metrics",
+    "/clickhouse/",
+    "/none",
+)
+SERVED = ("/", "/static/app.js", "/api/status", "/metrics", "/clickhouse/")
 
 
 async def _answer(_request: web.Request) -> web.Response:
@@ -95,7 +109,7 @@ async def test_health_is_open() -> None:
 async def test_clients_send_the_token_in_their_own_ways(headers: dict[str, str]) -> None:
     """Prometheus, Grafana, clickhouse-connect, curl."""
     async with _served(TOKEN) as client:
-        for path in PATHS[:-1]:
+        for path in SERVED:
             assert (await client.get(path, headers=headers)).status == 200
 
 
@@ -158,8 +172,9 @@ async def test_a_page_of_the_internet_cannot_ask_under_its_own_name(
 ) -> None:
     """DNS rebinding: the browser asks this machine, and says whom it believes to ask."""
     async with _served() as client:
-        answer = await client.get("/api/status", headers={"Host": header})
-        assert answer.status == status
+        for path in ("/api/status", "/clickhouse/"):
+            answer = await client.get(path, headers={"Host": header})
+            assert answer.status == status
 
 
 async def test_behind_a_token_every_name_will_do() -> None:
@@ -169,7 +184,9 @@ async def test_behind_a_token_every_name_will_do() -> None:
         assert (await client.get("/metrics", headers=headers)).status == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/status.js", "/api/status", "/health", "/metrics", "/none"])
+@pytest.mark.parametrize(
+    "path", ["/", "/static/app.js", "/api/status", "/health", "/metrics", "/none"]
+)
 async def test_every_answer_carries_the_headers_of_security(path: str) -> None:
     """No script or style of elsewhere or inside the page, no frame, no guess of types."""
     async with _served() as client:
@@ -188,6 +205,29 @@ async def test_the_page_lives_within_its_policy() -> None:
         assert "<style" not in page
         assert " style=" not in page
         assert page.count("<script") == page.count('<script src="/')
-        for path, kind in {"/status.css": "text/css", "/status.js": "text/javascript"}.items():
-            assert f'"{path}"' in page
-            assert (await client.get(path)).content_type == kind
+        named = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
+        assert len(named) > 3
+        for path in named:
+            answer = await client.get(path)
+            assert (answer.status, answer.content_type) == (200, KINDS[path.rpartition(".")[2]])
+
+
+async def test_scripts_name_only_scripts_that_are_served() -> None:
+    """Every import of every module leads to a file of the page, and to nothing elsewhere."""
+    files = read_assets()
+    for name, asset in files.items():
+        text = asset.body.decode()
+        imported = re.findall(r'from "([^"]+)"', text)
+        assert {one.removeprefix("./") for one in imported} <= set(files), name
+        outside = set(re.findall(r"https?://[^\s\"']+", text)) - {"http://www.w3.org/2000/svg"}
+        assert outside == set(), name
+
+
+async def test_a_file_that_has_not_changed_is_not_sent_again() -> None:
+    """Browsers ask with the tag that they were given."""
+    async with _served() as client:
+        first = await client.get("/static/app.js")
+        again = await client.get("/static/app.js", headers={"If-None-Match": first.headers["ETag"]})
+        assert (again.status, await again.read()) == (304, b"")
+        assert (await client.get("/static/none.js")).status == 404
+        assert (await client.get("/static/..%2fstatus.py")).status == 404

@@ -91,7 +91,7 @@ def test_snapshots_are_small() -> None:
         sizes.append(sum(len(part.payload or b"") for part in parts))
         store.update({part.name: len(part.payload or b"") for part in parts})
     assert sum(store.values()) < 3_000_000
-    assert sorted(sizes)[len(sizes) // 2] < 150_000
+    assert sorted(sizes)[len(sizes) // 2] < 220_000  # of 128 documents: 470 bytes each for topics
 
 
 def test_parts_survive_any_order_and_a_missing_one_is_named() -> None:

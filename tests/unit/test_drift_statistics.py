@@ -14,7 +14,7 @@ from streams.drift.calibration import calibrate
 from streams.drift.gumbel import fit_moments, log_run_length
 from streams.drift.scan import Scan
 from streams.drift.shares import share_change, share_changes
-from streams.drift.spectrum import fit_spectrum
+from streams.drift.spectrum import Spectrum, fit_spectrum
 from streams.drift.terms import log_odds_z, term_changes
 from tests.support.streams_of_documents import Law
 
@@ -61,9 +61,24 @@ def test_out_of_fold_variances_are_honest(documents: int, dimensions: int) -> No
     """New documents have deviation 1 after standardizing, also with fewer documents than axes."""
     law, rng = Law.of(dimensions), np.random.default_rng(3)
     spectrum, scores = fit_spectrum(law.draw(rng, documents).astype(np.float64))
-    fresh = (law.draw(rng, 4000) - spectrum.mean) @ spectrum.standardizer()
+    fresh = (law.draw(rng, 4000) - spectrum.mean) @ spectrum.standardizer
     assert (documents, dimensions) == scores.shape
     assert pytest.approx(float((fresh**2).mean()), rel=0.15) == 1.0
+
+
+@pytest.mark.parametrize("least", [0.0, 0.02])
+def test_axes_come_back_bit_for_bit(least: float) -> None:
+    """They are not kept beside the standardizer; also where nothing varies along some of them."""
+    law, rng = Law.of(64), np.random.default_rng(3)
+    vectors = law.draw(rng, 300).astype(np.float64)
+    vectors[:, 40:] = 1e-4 * vectors[:, :24]
+    spectrum, _ = fit_spectrum(vectors, least)
+    again = Spectrum.of(**spectrum.arrays())
+    assert again.standardizer.tobytes() == spectrum.standardizer.tobytes()
+    assert again.axes.tobytes() == spectrum.axes.tobytes()
+    drawn = rng.standard_normal((64, 64)).astype(np.float16)
+    drawn[:8] *= np.float16(1e-6)
+    assert np.array_equal(Spectrum.of(spectrum.mean, drawn, spectrum.deviations).axes, drawn)
 
 
 def test_calibration_is_deterministic_and_holds() -> None:

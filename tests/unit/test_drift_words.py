@@ -25,11 +25,11 @@ TERMS = st.lists(st.lists(st.text("abcé\n", max_size=4), max_size=9), min_size=
 def test_some_documents_have_their_own_words(
     terms: Sequence[Sequence[str]], data: st.DataObject
 ) -> None:
-    """Any choice of documents, cut to any number of words, has the words hashed one by one."""
-    rows = data.draw(st.sets(st.integers(0, len(terms) - 1), min_size=1).map(sorted))
-    most = data.draw(st.integers(1, 10))
-    found = Words.said(terms).take(rows).first(most)
-    expected = [hash_words(list(terms[row][:most])) for row in rows]
+    """Any neighbouring documents, cut to any number of words, has the words hashed one by one."""
+    first = data.draw(st.integers(0, len(terms) - 1))
+    last, most = data.draw(st.integers(first + 1, len(terms))), data.draw(st.integers(1, 10))
+    found = Words.said(terms).part(first, last).first(most)
+    expected = [hash_words(list(words[:most])) for words in terms[first:last]]
     assert [hashes.tolist() for hashes in expected] == [
         found.hashes(row, row + 1).tolist() for row in range(len(found))
     ]
@@ -43,7 +43,7 @@ def test_some_documents_have_their_own_words(
 def test_a_lookup_is_a_set(known: list[int], asked: list[int]) -> None:
     """It knows what it was made of and nothing else, however the hashes crowd together."""
     lookup = Lookup(distinct(np.array(known, np.uint32)))
-    values = np.array([*known, *asked], np.uint32)
+    values = np.array([*known, *asked] * (1 if len(asked) % 2 else 200), np.uint32)
     assert lookup.contains(values).tolist() == [int(value) in set(known) for value in values]
 
 
@@ -66,3 +66,24 @@ def test_a_log_keeps_words_line_by_line(terms: Sequence[Sequence[str]], chunk: i
     again.restore(log.count, {name: encode() for name, encode in log.parts().items()}, log.tail())
     expected = ["\n".join(word.replace("\n", " ") for word in words) for words in terms]
     assert expected == log.kept().terms == again.kept().terms
+
+
+@given(terms=TERMS, chunk=st.integers(1, 4), told=st.integers(1, 3))
+def test_a_log_tells_of_some_and_knows_all(
+    terms: Sequence[Sequence[str]], chunk: int, told: int
+) -> None:
+    """Every document's vector, facts and label come back; id and summary of each so many one."""
+    documents = [enriched(n, terms=tuple(words)) for n, words in enumerate(terms)]
+    log = DocumentLog(chunk, None, coarse=True, told=told)
+    again = DocumentLog(chunk, None, coarse=True, told=told)
+    rng = np.random.default_rng(1)
+    vectors = rng.normal(size=(len(documents), 8)).astype(np.float32)
+    facts = rng.normal(size=(len(documents), 3)).astype(np.float16)
+    log.append(documents, *log.encode(vectors), facts)
+    again.restore(log.count, {name: encode() for name, encode in log.parts().items()}, log.tail())
+    for kept in (log.kept(), again.kept()):
+        assert kept.doc_ids == [d.doc_id * (n % told == 0) for n, d in enumerate(documents)]
+        assert kept.labels == [d.label for d in documents]
+        assert kept.published_at.tolist() == [d.published_at for d in documents]
+        np.testing.assert_array_equal(kept.facts, facts)
+        np.testing.assert_allclose(kept.vectors, vectors, atol=np.abs(vectors).max() / 250)

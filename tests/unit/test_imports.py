@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,11 +14,12 @@ PURE = sorted(
     [
         *(ROOT / "streams" / "stages").rglob("*.py"),
         *(ROOT / "streams" / "drift").rglob("*.py"),
+        *(ROOT / "streams" / "trends").rglob("*.py"),
         ROOT / "streams" / "pipeline.py",
     ]
 )
 ALLOWED = ("schemas", "streams.ports", "streams.errors", "streams.clock", "numpy", "orjson")
-INSIDE = ("streams.stages", "streams.drift")
+INSIDE = ("streams.stages", "streams.drift", "streams.trends")
 
 
 def _imports(path: Path) -> list[str]:
@@ -40,6 +42,16 @@ def _allowed(name: str) -> bool:
 def test_pure_modules_import_no_backend(path: Path) -> None:
     """Stages, drift and pipeline import schemas, ports, errors, clock and numbers only."""
     assert [name for name in _imports(path) if not _allowed(name)] == []
+
+
+def test_help_is_not_made_to_wait() -> None:
+    """The commands are known without numbers, database, broker or model being loaded."""
+    code = "import sys, streams.cli.main; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout.split()
+    heavy = {"numpy", "chdb", "clickhouse_connect", "confluent_kafka", "faust", "ctranslate2"}
+    assert heavy & set(loaded) == set()
 
 
 def test_faust_is_imported_in_one_place() -> None:

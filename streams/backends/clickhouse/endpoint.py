@@ -11,6 +11,7 @@ import asyncio
 import base64
 import hmac
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,8 @@ from aiohttp import web
 
 from streams.backends.clickhouse.errors import code_of
 from streams.backends.clickhouse.guard import Refused
-from streams.backends.clickhouse.native import empty_block
+from streams.backends.clickhouse.native import empty_block, for_revision
+from streams.backends.clickhouse.native_walk import UnknownType
 from streams.backends.clickhouse.readonly import Answer, ReadOnlyEngine, Request, format_of
 
 if TYPE_CHECKING:
@@ -28,7 +30,18 @@ if TYPE_CHECKING:
 _MOST_WAITING = 32
 _LARGEST_REQUEST = 4 << 20
 _HANDSHAKE = "SELECT name, value, readonly FROM system.settings LIMIT 10000"
-_STATUS = {46: 400, 47: 400, 60: 404, 62: 400, 81: 404, 159: 408, 164: 403, 202: 503, 241: 507}
+_STATUS = {
+    46: 400,
+    47: 400,
+    48: 501,
+    60: 404,
+    62: 400,
+    81: 404,
+    159: 408,
+    164: 403,
+    202: 503,
+    241: 507,
+}
 _STATUS |= {497: 403, 516: 401}
 _CONTENT_TYPES = {
     "JSON": "application/json; charset=UTF-8",
@@ -89,6 +102,7 @@ class _Endpoint:
         try:
             self._authenticate(request)
             asked = await self._read(request)
+            _plain_answers_only(request)
             if not asked.sql:
                 return web.Response(text="Ok.\n")
             return _response(asked, await self._answer(asked))
@@ -109,10 +123,15 @@ class _Endpoint:
         # Asked under readonly = 1, all settings are reported as fixed, and clickhouse-connect
         # would refuse to send any.
         answer = self._engine.run(asked, readonly=2 if asked.sql == _HANDSHAKE else 1)
-        if asked.format == "Native" and not answer.content:
-            columns = self._engine.describe(asked)
-            return Answer(empty_block(columns), answer.rows_read, answer.bytes_read, 0)
-        return answer
+        if asked.format != "Native":
+            return answer
+        content = answer.content or empty_block(self._engine.describe(asked))
+        revision = asked.settings.get("client_protocol_version", "")
+        known = int(revision) if revision.isdecimal() else 0
+        try:
+            return replace(answer, content=for_revision(content, known))
+        except UnknownType as kind:
+            raise Refused(48, "NOT_IMPLEMENTED", f"a column of type {kind}: cast it") from kind
 
     async def _read(self, request: web.Request) -> Request:
         fields: dict[str, str] = dict(request.query)
@@ -159,6 +178,11 @@ def _basic_password(header: str) -> str:
 
 def _without_handshake_format(sql: str) -> str:
     return _HANDSHAKE if sql.startswith(_HANDSHAKE) and format_of(sql) == "Native" else sql
+
+
+def _plain_answers_only(request: web.Request) -> None:
+    if request.query.get("compress") == "1":  # its frames bear a checksum that is ours to compute
+        raise Refused(48, "NOT_IMPLEMENTED", "compress=1: choose gzip or no compression")
 
 
 def _default_format(request: web.Request, fields: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""The few blocks of ClickHouse's Native format that the embedded engine does not write itself.
+"""What the embedded engine does not write itself of ClickHouse's Native format.
 
 Format: ``docs/en/interfaces/formats/Native`` of ClickHouse; numbers of columns and rows and lengths
 of strings are LEB128 variable-length integers.
@@ -8,8 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streams.backends.clickhouse.native_walk import Walk
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_WITH_SERIALIZATION = 54_454
+_BLOCK_INFO = b"\x01\x00\x02\xff\xff\xff\xff\x00"
+"""No overflow row, no bucket of a two-level aggregation, end of the fields."""
 
 
 def empty_block(columns: Sequence[tuple[str, str]]) -> bytes:
@@ -20,6 +26,35 @@ def empty_block(columns: Sequence[tuple[str, str]]) -> bytes:
     """
     header = _varint(len(columns)) + _varint(0)
     return header + b"".join(_text(name) + _text(kind) for name, kind in columns)
+
+
+def for_revision(content: bytes, revision: int) -> bytes:
+    """Return blocks as a client wants them that names a revision of the protocol.
+
+    Go's driver, and so Grafana's data source, sends ``client_protocol_version``: then a block
+    begins with its info, and since revision 54454 a column says that it is serialized plainly.
+    The engine knows no such parameter.
+
+    Raises:
+        UnknownType: a column is of a type whose end cannot be told.
+    """
+    if revision <= 0:
+        return content
+    plain = b"\x00" if revision >= _WITH_SERIALIZATION else b""
+    walk, out, copied = Walk(content), bytearray(), 0
+    while walk.at < len(content):
+        out += _BLOCK_INFO
+        columns, rows = walk.varint(), walk.varint()
+        for _ in range(columns):
+            walk.text()
+            kind = walk.text()
+            out += content[copied : walk.at] + plain
+            copied = walk.at
+            if rows:
+                walk.column(kind, rows)
+        out += content[copied : walk.at]
+        copied = walk.at
+    return bytes(out)
 
 
 def _text(text: str) -> bytes:

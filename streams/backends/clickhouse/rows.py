@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from schemas.messages import DeadLetter, DriftAlert, EmbeddingSketch, Enriched, WindowStats
+from schemas.messages import (
+    DeadLetter,
+    DriftAlert,
+    EmbeddingSketch,
+    Enriched,
+    WindowStats,
+    WindowTopic,
+)
+from streams.drift.monitors.copies import copy_signatures
 from streams.drift.sketches.sums import decode_integers
+from streams.stages.phrases import two_word_phrases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,6 +27,7 @@ if TYPE_CHECKING:
     from streams.ports import Delivery
 
 HOUR_MS = 3_600_000
+DAY_S = 86_400
 LAST_MS = 4_102_444_800_000
 """2100-01-01: broker timestamps are kept between 1970 and here, where all date functions work."""
 
@@ -38,6 +48,7 @@ _NESTED = (
 SUMS = ("embedding_sums", "feature_sums", "square_sums", "product_sums")
 """Lists of whole numbers of an embedding sketch."""
 
+_OWN_TABLES = ("embedding_sketches", "topics")
 _OF_WINDOW = ("source", "window_seconds", "window_start", "version")
 _CANARY = (
     "doc_id", "language", "text", "label", "confidence", "tokens", "unique_tokens",
@@ -73,8 +84,12 @@ def documents(records: Sequence[Enriched]) -> Columns:
         "embedding": lambda record: _bfloat16(record.embedding),
     }
     columns = _columns("documents_raw", Enriched.__slots__, special, records)
-    hours = [hour_seconds(record.published_at) for record in records]
-    return Columns(columns.table, (*columns.names, "published_hour"), [*columns.values, hours])
+    derived: dict[str, list[Any]] = {
+        "published_hour": [hour_seconds(record.published_at) for record in records],
+        "phrases": [two_word_phrases(record.title, record.text) for record in records],
+        "signature": copy_signatures(records),
+    }
+    return Columns(columns.table, (*columns.names, *derived), [*columns.values, *derived.values()])
 
 
 def tombstones(places: Sequence[Place]) -> Columns:
@@ -107,6 +122,22 @@ def hours(places: Sequence[Place]) -> Columns:
     )
 
 
+def touched_days(hours: Iterable[int], writer: str, note: int) -> Columns:
+    """Rows of ``trend_touched_raw``.
+
+    Args:
+        hours: hours that were written to, in seconds since 1970.
+        writer: who wrote.
+        note: grows from write to write of this writer.
+    """
+    days = sorted({hour // DAY_S * DAY_S for hour in hours})
+    return Columns(
+        "trend_touched_raw",
+        ("day", "writer", "touched"),
+        [list(days), [writer] * len(days), [note] * len(days)],
+    )
+
+
 def deliveries(records: Iterable[Delivery], landed_at: int) -> Columns:
     """Rows of ``deliveries_raw``; of several for one message the best and then first one wins."""
     records = list(records)
@@ -133,7 +164,7 @@ def stats(records: Sequence[WindowStats]) -> Columns:
         "token_sample": lambda record: np.frombuffer(record.token_sample, "<u4").tolist(),
         **{name: _buckets(name) for name in SKETCHES},
     }
-    names = [name for name in WindowStats.__slots__ if name != "embedding_sketches"]
+    names = [name for name in WindowStats.__slots__ if name not in _OWN_TABLES]
     return _columns("drift_windows_raw", names, special, records)
 
 
@@ -145,6 +176,15 @@ def sketches(records: Sequence[WindowStats]) -> Columns:
     theirs = _columns("", EmbeddingSketch.__slots__, lists, [sketch for _, sketch in pairs])
     names = (*ours.names, *theirs.names)
     return Columns("drift_sketches_raw", names, [*ours.values, *theirs.values])
+
+
+def topics(records: Sequence[WindowStats]) -> Columns:
+    """Rows of ``topic_windows_raw``, one for each window and topic."""
+    pairs = [(window, topic) for window in records for topic in window.topics]
+    ours = _columns("", _OF_WINDOW, {}, [window for window, _ in pairs])
+    theirs = _columns("", WindowTopic.__slots__, {}, [topic for _, topic in pairs])
+    names = (*ours.names, *theirs.names)
+    return Columns("topic_windows_raw", names, [*ours.values, *theirs.values])
 
 
 def alerts(records: Sequence[DriftAlert]) -> Columns:

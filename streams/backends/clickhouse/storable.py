@@ -98,6 +98,8 @@ def _window_reasons(record: WindowStats) -> Iterator[str]:
     if len(record.token_sample) % 4:
         yield f"token_sample has {len(record.token_sample)} bytes: 4 for each hash are due"
     yield from _sketch_reasons(record.embedding_sketches)
+    yield from _counts("documents of a topic", [t.documents for t in record.topics], _COUNT)
+    yield from _counts("first_seen of a topic", [t.first_seen for t in record.topics], _TIME)
 
 
 def _sketch_reasons(sketches: Sequence[EmbeddingSketch]) -> Iterator[str]:

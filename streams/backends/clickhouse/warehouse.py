@@ -6,7 +6,8 @@ The order of one write, each step durable before the next::
     2. look       at which hours they were ever, by whomsoever
     3. documents  the newest version of each, at its home hour
     4. graves     tombstones at the hours that a document has left
-    5. deliveries the fate of each message, for the ledger
+    5. notes      the days that were touched: their trends are to be computed anew (trends.py)
+    6. deliveries the fate of each message, for the ledger
 
 All tables replace rows of the same natural key by version, so a write that is repeated, whole or
 after a kill between any two steps, changes no answer. Looking comes after the own hours are known
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import re
 import threading
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from schemas.migrate import migrate as apply_migrations
@@ -55,6 +57,12 @@ _LANDING = {
     # then, the client would take it for a success.
     "send_progress_in_http_headers": 0,
 }
+_KEEPING = {
+    "max_query_size": 64 << 20,
+    "max_partitions_per_insert_block": 0,
+    "insert_deduplicate": 0,
+    "max_threads": 1,  # landing and questions come first
+}
 
 
 class ClickHouseWarehouse:
@@ -68,11 +76,15 @@ class ClickHouseWarehouse:
         self._where = str(address)
         self._connector = open_connector(address)
         self._types: dict[str, dict[str, str]] = {}
+        self._name = uuid.uuid4().hex
+        self._noted = 0
         self._writing = threading.Lock()
         self._reading = threading.Lock()
+        self._keeping = threading.Lock()
         try:
             self._writer = self._connector.connect({"max_query_size": 64 << 20})
             self._reader = self._connector.connect()
+            self._keeper = self._connector.connect(_KEEPING)
         except BaseException:
             self._connector.close()
             raise
@@ -102,8 +114,9 @@ class ClickHouseWarehouse:
             self._write_chunk(chunk, attempt)
 
     def write_stats(self, stats: Sequence[WindowStats], attempt: Attempt = once) -> None:
-        """Land window statistics, their sketches first: a window that shows can be compared."""
+        """Land window statistics, what belongs to them first: a window that shows has it all."""
         attempt(lambda: self._write(rows.sketches(stats)))
+        attempt(lambda: self._write(rows.topics(stats)))
         attempt(lambda: self._write(rows.stats(stats)))
 
     def write_alerts(self, alerts: Sequence[DriftAlert], attempt: Attempt = once) -> None:
@@ -136,6 +149,16 @@ class ClickHouseWarehouse:
         """
         self._write(columns)
 
+    def execute(self, statement: str) -> None:
+        """Run a trusted statement that returns nothing.
+
+        Raises:
+            Unavailable: the database does not answer.
+            Overloaded: it asks to slow down.
+        """
+        with self._keeping, translated(self._where):
+            self._keeper.command(statement)
+
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Table:
         """Answer a trusted query; ``{name:Type}`` in it are bound from ``parameters``.
 
@@ -148,7 +171,8 @@ class ClickHouseWarehouse:
 
     def close(self) -> None:
         """Wait for the calls in progress and disconnect; calling again does nothing."""
-        with self._writing, self._reading:
+        with self._writing, self._reading, self._keeping:
+            self._keeper.close()
             self._reader.close()
             self._writer.close()
             self._connector.close()
@@ -159,8 +183,15 @@ class ClickHouseWarehouse:
         moves = settle(documents, attempt(lambda: self._known(places)))
         attempt(lambda: self._write(rows.documents(moves.living)))
         attempt(lambda: self._write(rows.tombstones(moves.graves)))
+        touched = {place.hour for place in (*places, *moves.graves)}
+        attempt(lambda: self._write(rows.touched_days(touched, self._name, self._note())))
         fates = [landed(document) for document in documents]
         attempt(lambda: self._write(rows.deliveries(fates, self._clock.now_ms())))
+
+    def _note(self) -> int:
+        """Return microseconds since 1970 that grow from call to call."""
+        self._noted = max(self._noted + 1, self._clock.now_ms() * 1000)
+        return self._noted
 
     def _known(self, places: Sequence[Place]) -> list[Place]:
         """Return every place that the documents of these were ever written to."""

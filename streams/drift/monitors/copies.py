@@ -17,18 +17,20 @@ document that lies ``d`` documents back is overwritten there with a probability 
 from __future__ import annotations
 
 from functools import partial
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from streams.drift.codec import pack, unpack
+from streams.drift.words import Words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
-    from streams.drift.words import Words
+    from schemas.messages import Enriched
 
     Hashes = npt.NDArray[np.uint64]
     Bytes = npt.NDArray[np.uint8]
@@ -44,6 +46,8 @@ _WORDS = 64
 _LEAST_WORDS = 8
 _PLACES = 4096
 _COUNTER = (1 << 31) - 1
+_NOWHERE = 0xFFFF  # where a document has no band
+_FEW = 6  # documents that are faster asked one by one
 _MULTIPLIERS = (
     np.random.default_rng(20).integers(1 << 31, 1 << 32, _ROWS, np.uint32) | np.uint32(1)
 )[:, None]
@@ -60,6 +64,20 @@ def signatures_of(words: Words) -> Bytes:
         least = np.minimum.reduceat(flat * _MULTIPLIERS, kept.edges[some], axis=1)
         found[some] = (least >> np.uint32(8)).astype(np.uint8).T
         found[words.counts < _LEAST_WORDS] = 0
+    return found
+
+
+def copy_signatures(records: Sequence[Enriched]) -> list[list[int]]:
+    """Return the signatures that land with documents: four bands, each of four bytes of MinHash.
+
+    Where there are too few words, a hash of the whole text: only copies agree.
+    """
+    words = Words.of(records)
+    bands = signatures_of(words).view("<u4")
+    for row in np.flatnonzero(words.counts < _LEAST_WORDS).tolist():
+        content = f"{records[row].title}\n{records[row].text}".encode("utf-8", "surrogatepass")
+        bands[row] = np.frombuffer(blake2b(content, digest_size=16).digest(), "<u4")
+    found: list[list[int]] = bands.tolist()
     return found
 
 
@@ -82,16 +100,28 @@ class Copies:
         self._newest = np.full((_BANDS + 1) * _PLACES, _COUNTER - HORIZON, np.int32)
         self._parts: dict[int, bytes] = {}
 
-    def advance(self, signatures: Bytes, contents: Hashes) -> Bytes:
+    def advance(
+        self, signatures: Bytes, contents: Hashes, bands: npt.NDArray[np.uint16] | None = None
+    ) -> Bytes:
         """Take documents in, in order; returns ``ORIGINAL``, ``NEAR_COPY`` or ``COPY`` of each.
 
         The same however the documents are cut into calls.
+
+        Args:
+            signatures: what ``signatures_of`` returned.
+            contents: what ``contents_of`` returned.
+            bands: what ``bands_of`` returned; None: to be found.
         """
-        found = [
-            self._advance(signatures[first : first + HORIZON], contents[first : first + HORIZON])
-            for first in range(0, len(contents), HORIZON)
-        ]
-        return np.concatenate(found) if found else np.empty(0, np.uint8)
+        if bands is None:
+            bands = bands_of(signatures, contents)
+        if len(contents) < _FEW:
+            each = zip(signatures, contents, bands.tolist(), strict=True)
+            return np.array([self._take(*one) for one in each], np.uint8)
+        found = []
+        for first in range(0, len(contents), HORIZON):
+            rows = slice(first, first + HORIZON)
+            found.append(self._advance(signatures[rows], contents[rows], bands[rows]))
+        return np.concatenate(found)
 
     def parts(self) -> dict[str, Callable[[], bytes]]:
         """Return the documents of full chunks, by name."""
@@ -111,12 +141,33 @@ class Copies:
         for each in (*rows, tail):
             self.advance(each["signatures"], each["contents"])
 
-    def _advance(self, signatures: Bytes, contents: Hashes) -> Bytes:
+    def _take(self, signature: Bytes, content: np.uint64, bands: list[int]) -> int:
+        """Take a document in; the same as ``_advance`` does."""
+        number, found = self.count, ORIGINAL
+        ring = number % _RING
+        self._signatures[ring], self._contents[ring] = signature, content
+        for place in bands:
+            if place == _NOWHERE:
+                continue
+            age = (number - int(self._newest[place])) & _COUNTER
+            self._newest[place] = number & _COUNTER
+            if not 0 < age <= HORIZON:
+                continue
+            other = (number - age) % _RING
+            if self._contents[other] == content:
+                found = COPY
+            elif found == ORIGINAL and signature.any():
+                equal = int(np.count_nonzero(self._signatures[other] == signature))
+                found = NEAR_COPY if equal >= _ALIKE else ORIGINAL
+        self._keep(number, 1)
+        return found
+
+    def _advance(self, signatures: Bytes, contents: Hashes, bands: npt.NDArray[np.uint16]) -> Bytes:
         documents = np.arange(self.count, self.count + len(contents))
         ring = documents % _RING
         self._signatures[ring], self._contents[ring] = signatures, contents
-        entries = _entries(signatures, contents)
-        asking, before = self._exchange(entries, documents)
+        rows, columns = np.nonzero(bands != _NOWHERE)
+        asking, before = self._exchange((rows, bands[rows, columns]), documents)
         age = (documents[asking] - before) & _COUNTER
         valid = np.flatnonzero((age > 0) & (age <= HORIZON))
         asking = asking[valid]
@@ -159,16 +210,12 @@ class Copies:
         return {"signatures": self._signatures[ring], "contents": self._contents[ring]}
 
 
-def _entries(
-    signatures: Bytes, contents: Hashes
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint16]]:
-    """Return rows and places of all bands, in order of the documents."""
+def bands_of(signatures: Bytes, contents: Hashes) -> npt.NDArray[np.uint16]:
+    """Return each document's places in the table, shape ``(n, bands)``; some have none."""
     bands = np.ascontiguousarray(signatures).view("<u4")
     places = np.empty((len(contents), _BANDS + 1), np.uint16)
     places[:, :_BANDS] = (bands * _SPREAD) >> np.uint32(20)
     places[:, _BANDS] = contents >> np.uint64(52)
     places += np.arange(_BANDS + 1, dtype=np.uint16) * np.uint16(_PLACES)
-    used = np.ones(places.shape, np.bool_)
-    used[:, :_BANDS] = (bands != 0).any(axis=1, keepdims=True)
-    rows, columns = np.nonzero(used)
-    return rows, places[rows, columns]
+    places[~bands.any(axis=1), :_BANDS] = _NOWHERE
+    return places

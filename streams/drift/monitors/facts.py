@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import log
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import numpy as np
 
 from streams.drift.hashing import hash_words
-from streams.drift.monitors.copies import contents_of, signatures_of
+from streams.drift.monitors.copies import bands_of, contents_of, signatures_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +45,13 @@ FIXED_CONFIDENCE = 1 << 30
 ACCURACY = 0.02
 _LOG_GROWTH = log((1 + ACCURACY) / (1 - ACCURACY))
 _LARGEST = float(1 << 31)
+_NAMES = (
+    *("topic", "partition", "label", "language", "doc_id", "title", "text"),
+    *("published_at", "received_at", "enriched_at"),
+    *("tokens", "word_pieces", "unknown_tokens", "characters", "confidence"),
+)
+_STRINGS = 7  # names before the times
+_READ = attrgetter(*_NAMES)
 _HUNDREDTHS = 100
 
 
@@ -59,6 +67,7 @@ class Facts:
         buckets: of length, confidence and lateness, shape ``(n, 3)``; see ``buckets_of``.
         signatures: for near-copies, shape ``(n, 16)``.
         contents: hashes of title and text.
+        bands: where to look for copies, shape ``(n, 5)``; see ``copies.bands_of``.
         words: number of distinct words.
     """
 
@@ -71,9 +80,10 @@ class Facts:
     buckets: npt.NDArray[np.int16]
     signatures: npt.NDArray[np.uint8]
     contents: Hashes
+    bands: npt.NDArray[np.uint16]
     words: Integers
 
-    def part(self, rows: slice | list[int]) -> Part:
+    def chosen(self, rows: slice | list[int]) -> Part:
         """Return what a window needs of some documents."""
         if isinstance(rows, slice):
             labels, languages = self.labels[rows], self.languages[rows]
@@ -82,22 +92,11 @@ class Facts:
             languages = [self.languages[row] for row in rows]
         return Part(labels, languages, self.times[rows], self.numbers[rows], self.buckets[rows])
 
-    def take(self, rows: Sequence[int]) -> Facts:
-        """Return the facts of some documents."""
-        if len(rows) == len(self.places):
+    def part(self, first: int, last: int) -> Facts:
+        """Return the facts of neighbouring documents."""
+        if last - first == len(self.places):
             return self
-        return Facts(
-            [self.places[row] for row in rows],
-            [self.labels[row] for row in rows],
-            [self.languages[row] for row in rows],
-            self.ids[rows],
-            self.times[rows],
-            self.numbers[rows],
-            self.buckets[rows],
-            self.signatures[rows],
-            self.contents[rows],
-            self.words[rows],
-        )
+        return Facts(*(getattr(self, name)[first:last] for name in self.__slots__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,21 +112,39 @@ class Part:
 
 def facts_of(documents: Sequence[Enriched], words: Words) -> Facts:
     """Return the facts of documents and of their words."""
-    checks = [crc32(_bytes(d.text), crc32(_bytes(d.title or ""))) for d in documents]
-    times = np.array([(d.published_at, d.received_at, d.enriched_at) for d in documents], np.int64)
-    numbers = _numbers(documents, times.reshape(-1, 3))
-    origins = [(d.topic, d.partition) for d in documents]
+    if not documents:
+        return _facts([()] * len(_NAMES), words)
+    return _facts(list(zip(*map(_READ, documents), strict=True)), words)
+
+
+def _facts(columns: Sequence[Sequence[Any]], words: Words) -> Facts:
+    topics, partitions, labels, languages, ids, titles, texts = columns[:_STRINGS]
+    times = np.array(columns[_STRINGS : _STRINGS + 3], np.int64)
+    given = np.array(columns[_STRINGS + 3 :], np.float64)
+    checks = [
+        crc32(
+            text.encode("utf-8", "surrogatepass"),
+            crc32(title.encode("utf-8", "surrogatepass")) if title else 0,
+        )
+        for title, text in zip(titles, texts, strict=True)
+    ]
+    origins = list(zip(topics, partitions, strict=True))
     names = {origin: f"{origin[0]}/{origin[1]}" for origin in set(origins)}
+    missing = [not (title and title.strip()) for title in titles], [not one for one in languages]
+    numbers = _numbers(given, times, missing)
+    signatures = signatures_of(words)
+    contents = contents_of(words, np.array(checks, np.uint64))
     return Facts(
         [names[origin] for origin in origins],
-        [d.label for d in documents],
-        [d.language or "" for d in documents],
-        hash_words([d.doc_id for d in documents]),
-        times.reshape(-1, 3),
+        list(labels),
+        [language or "" for language in languages],
+        hash_words(ids),
+        np.ascontiguousarray(times.T),
         numbers,
         buckets_of(numbers),
-        signatures_of(words),
-        contents_of(words, np.array(checks, np.uint64)),
+        signatures,
+        contents,
+        bands_of(signatures, contents),
         words.counts,
     )
 
@@ -149,46 +166,22 @@ def buckets_of(numbers: Integers) -> npt.NDArray[np.int16]:
     return found
 
 
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
-
-
-def _numbers(documents: Sequence[Enriched], times: Integers) -> Integers:
-    given = np.array(
-        [
-            (
-                d.tokens,
-                d.word_pieces,
-                d.unknown_tokens,
-                d.characters,
-                d.confidence,
-                not (d.title and d.title.strip()),
-                not d.language,
-            )
-            for d in documents
-        ],
-        np.float64,
-    ).reshape(-1, 7)
-    tokens, pieces, unknown, characters = np.clip(given[:, :4], 0, _LARGEST).T
-    confidence = np.where(np.isfinite(given[:, 4]), np.clip(given[:, 4], 0, 1), 0)
-    lateness = np.maximum(times[:, 1] - times[:, 0], 0)
+def _numbers(
+    given: npt.NDArray[np.float64], times: Integers, missing: tuple[list[bool], list[bool]]
+) -> Integers:
+    """Return the numbers of documents, shape ``(n, len(COLUMNS))``; all else is column by row."""
+    tokens, pieces, unknown, characters = np.clip(given[:4], 0, _LARGEST)
+    confidence = np.where(np.isfinite(given[4]), np.clip(given[4], 0, 1), 0)
+    lateness = np.maximum(times[1] - times[0], 0)
     logs, late = np.log1p(tokens), np.log1p(lateness)
-    columns = (
-        np.ones(len(documents)),
-        tokens,
-        np.minimum(tokens, 1 << 24) ** 2,
-        np.rint(logs * FIXED),
-        np.rint(logs**2 * FIXED),
-        pieces,
-        unknown,
-        characters,
-        np.rint(confidence * FIXED_CONFIDENCE),
-        np.rint(confidence**2 * FIXED_CONFIDENCE),
-        given[:, 5],
-        given[:, 6],
-        tokens == 0,
-        lateness,
-        np.rint(late * FIXED),
-        np.rint(late**2 * FIXED),
-    )
-    return np.stack(columns, axis=1).astype(np.int64)
+    columns = np.empty((len(COLUMNS), given.shape[1]))
+    columns[0] = 1.0
+    columns[1], columns[2] = tokens, np.minimum(tokens, 1 << 24) ** 2
+    columns[3], columns[4] = logs * FIXED, logs**2 * FIXED
+    columns[5], columns[6], columns[7] = pieces, unknown, characters
+    columns[8], columns[9] = confidence * FIXED_CONFIDENCE, confidence**2 * FIXED_CONFIDENCE
+    columns[10:12], columns[12] = missing, tokens == 0
+    columns[13], columns[14], columns[15] = lateness, late * FIXED, late**2 * FIXED
+    for fixed in (columns[3:5], columns[8:10], columns[14:16]):
+        np.rint(fixed, out=fixed)
+    return np.ascontiguousarray(columns.T.astype(np.int64))

@@ -52,6 +52,9 @@ class Tally:
 
     def add(self, facts: Part, codes: npt.NDArray[np.uint8]) -> None:
         """Count documents, in order; ``codes`` says which of them are copies."""
+        if len(facts.labels) == 1:  # as often where there are many sources
+            self._add_one(facts, int(codes[0]))
+            return
         self.sums += facts.numbers.sum(axis=0)
         self.labels.update(facts.labels)
         languages = self._add_languages(facts)
@@ -66,6 +69,25 @@ class Tally:
             rows = repeated.tolist()
             self.copied_labels.update([facts.labels[row] for row in rows])
             self.copied_languages.update([languages[row] for row in rows])
+
+    def _add_one(self, facts: Part, code: int) -> None:
+        numbers, label, language = (
+            facts.numbers[0],
+            facts.labels[0],
+            self._known(facts.languages[0]),
+        )
+        self.sums += numbers
+        self.labels[label] += 1
+        self.pieces[language] += int(numbers[_PIECES])
+        self.characters[language] += int(numbers[_CHARACTERS])
+        for sketch, bucket in zip(self.sketches, facts.buckets[0].tolist(), strict=True):
+            sketch[bucket] += 1
+        if code:
+            self.near_copies += code == NEAR_COPY
+            self.copies += code == COPY
+            self.copied += numbers
+            self.copied_labels[label] += 1
+            self.copied_languages[language] += 1
 
     def merge(self, other: Tally) -> None:
         """Add the documents of another tally; sketches and pieces by language are left out."""

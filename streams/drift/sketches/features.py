@@ -66,7 +66,7 @@ class Features:
         """Numbers of an embedding."""
         return len(self.frequencies)
 
-    def rows(self, vectors: Floats32) -> Floats32:
+    def rows(self, vectors: Floats32, energy: Floats32 | None = None) -> Floats32:
         """Return what is summed of each document, whole numbers, shape ``(n, width)``.
 
         A row has the embedding, the features (all cosines, then all sines), the squares of the
@@ -75,10 +75,13 @@ class Features:
 
         Args:
             vectors: shape ``(n, dimensions)``, finite and not zero.
+            energy: their squared lengths, shape ``(n,)``, where they are known.
         """
         count, size = len(vectors), self.dimensions
         rows = np.empty((count, width(size)), np.float32)
-        lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+        if energy is None:
+            energy = np.einsum("ij,ij->i", vectors, vectors)
+        lengths = np.sqrt(energy)
         embedding, features, squares, products = split_rows(rows, size)
         np.multiply(vectors, (np.float32(SCALE) / lengths)[:, None], out=embedding)
         np.rint(embedding, out=embedding)

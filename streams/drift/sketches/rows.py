@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from schemas.messages import Enriched
+    from streams.drift.feed import Feed
 
 _FLOAT_BYTES = 4
 
@@ -35,25 +36,32 @@ class Sketched(NamedTuple):
     kinds: npt.NDArray[np.int32]
     places: npt.NDArray[np.int64]
 
-    def take(self, documents: Sequence[int]) -> Sketched:
-        """Return the same of some documents."""
-        if len(documents) == len(self.kinds):
-            return self
-        chosen = slice_of(documents)
-        return Sketched(self.models, self.rows, self.kinds[chosen], self.places[chosen])
+    def part(self, first: int, last: int) -> Sketched:
+        """Return the same of neighbouring documents."""
+        return Sketched(self.models, self.rows, self.kinds[first:last], self.places[first:last])
 
     def parts(self, chosen: slice | list[int]) -> Iterator[tuple[Model, npt.NDArray[np.float32]]]:
-        """Yield the rows of some documents, in ascending order, model by model."""
+        """Yield the rows of some documents, in ascending order, model by model as they came."""
         kinds, places = self.kinds[chosen], self.places[chosen]
-        for kind, (model, rows) in enumerate(zip(self.models, self.rows, strict=True)):
+        # Not in the order of all models here: that is of what else came with these documents.
+        some = [0] if len(self.models) == 1 else dict.fromkeys(kinds[kinds >= 0].tolist())
+        for kind in some:
+            model, rows = self.models[kind], self.rows[kind]
             own = places[kinds == kind]
             if own.size:
                 first, last = int(own[0]), int(own[-1]) + 1
                 yield model, rows[first:last] if last - first == own.size else rows[own]
 
 
-def sketch_rows(documents: Sequence[Enriched]) -> Sketched:
-    """Return the rows of documents; none where an embedding is broken or too long."""
+def sketch_rows(documents: Sequence[Enriched], feed: Feed | None = None) -> Sketched:
+    """Return the rows of documents; none where an embedding is broken or too long.
+
+    Args:
+        documents: of any models.
+        feed: of the same documents, where they are all alike and have been read.
+    """
+    if feed is not None:
+        return _of_one_model(documents, feed)
     names = [
         (d.embedding_model, d.embedding_revision, d.compute_type, len(d.embedding))
         for d in documents
@@ -77,7 +85,13 @@ def sketch_rows(documents: Sequence[Enriched]) -> Sketched:
     return found
 
 
-def slice_of(places: Sequence[int]) -> slice | list[int]:
-    """Return ascending places as an index: a slice where they are neighbours."""
-    first, last = places[0], places[-1] + 1
-    return slice(first, last) if last - first == len(places) else list(places)
+def _of_one_model(documents: Sequence[Enriched], feed: Feed) -> Sketched:
+    one, size, good = documents[0], feed.vectors.shape[1], feed.sound
+    if size > MOST_DIMENSIONS or not good.any():
+        return Sketched([], [], np.full(len(good), -1, np.int32), np.zeros(len(good), np.int64))
+    model = Model(one.embedding_model, one.embedding_revision, one.compute_type, size)
+    if good.all():
+        rows = features_of(size).rows(feed.vectors, feed.energy)
+        return Sketched([model], [rows], np.zeros(len(good), np.int32), np.arange(len(good)))
+    rows = features_of(size).rows(feed.vectors[good], feed.energy[good])
+    return Sketched([model], [rows], np.where(good, 0, -1).astype(np.int32), np.cumsum(good) - 1)

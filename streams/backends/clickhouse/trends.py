@@ -1,0 +1,195 @@
+"""Keeps the helper tables of the trends: days that were touched are computed anew.
+
+See ``schemas/migrations/0012_trends.sql`` for why. The order for some days, each step durable
+before the next::
+
+    1. notes   what every writer has noted of them so far
+    2. copies  which of their documents are near-copies
+    3. hours   counts, words and terms of their hours, of the documents as they stand
+    4. days    terms of the days, from those of their hours
+    5. switch  the version that answers
+
+A crash between any two steps leaves the older version in force, and the days stale: they are
+computed again. So may two workers at once: the later version counts, with the notes that it knew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from streams.backends.clickhouse import trend_sql
+from streams.backends.clickhouse.rows import DAY_S, Columns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from streams.backends.clickhouse.warehouse import ClickHouseWarehouse
+    from streams.clock import Clock
+
+_MOST_DAYS = 200
+_MOST_DOCUMENTS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A stale day.
+
+    Attributes:
+        start: seconds since 1970.
+        seen: sum of the notes that there are of it.
+        version: of its cells; 0 where there are none.
+        slot: where these are.
+        hours: its hours (seconds since 1970) with their number of documents.
+    """
+
+    start: int
+    seen: int
+    version: int
+    slot: int
+    hours: tuple[tuple[int, int], ...]
+
+    @property
+    def documents(self) -> int:
+        """Number of documents."""
+        return sum(number for _, number in self.hours)
+
+
+def _never() -> bool:
+    return False
+
+
+class TrendKeeper:
+    """Computes what was touched; safe in a thread of its own, and beside other workers.
+
+    Args:
+        warehouse: the database.
+        clock: dates versions.
+    """
+
+    def __init__(self, warehouse: ClickHouseWarehouse, clock: Clock) -> None:
+        self._warehouse = warehouse
+        self._clock = clock
+
+    def adopt(self) -> None:
+        """Note the days of documents that landed before there were helper tables."""
+        self._warehouse.execute(trend_sql.NEW_DAYS)
+
+    def refresh(self, stopped: Callable[[], bool] = _never) -> int:
+        """Compute the newest stale days, at most 200 of them; returns how many were stale.
+
+        Args:
+            stopped: asked between two steps; what is left is stale still.
+
+        Raises:
+            Unavailable: the database does not answer; try again later.
+        """
+        days = self._stale()
+        for slot, group in groupby(sorted(days, key=lambda day: (day.slot, -day.start)), _slot):
+            for together in _together(list(group)):
+                self._compute(together, 1 - slot, stopped)
+        return len(days)
+
+    def refresh_all(self) -> int:
+        """Compute until nothing is stale; returns how many days."""
+        number = 0
+        while found := self.refresh():
+            number += found
+        return number
+
+    def _stale(self) -> list[Day]:
+        rows = self._warehouse.query(trend_sql.STALE.format(most=_MOST_DAYS)).rows
+        if not rows:
+            return []
+        found = [
+            (int(day), int(seen), int(version), int(slot)) for day, seen, version, slot in rows
+        ]
+        sizes = self._warehouse.query(
+            trend_sql.SIZES.format(
+                days=_in_hours(hour for day, *_ in found for hour in _hours(day))
+            )
+        ).rows
+        hours: dict[int, list[tuple[int, int]]] = {day: [] for day, *_ in found}
+        for day, hour, number in sizes:
+            hours[int(day)].append((int(hour), int(number)))
+        return [Day(*row, tuple(hours[row[0]])) for row in found]
+
+    def _compute(self, days: Sequence[Day], slot: int, stopped: Callable[[], bool]) -> None:
+        if stopped():
+            return
+        version = max(self._clock.now_ms() * 1000, *(day.version + 1 for day in days))
+        starts = ", ".join(_moment(day.start) for day in days)
+        marks = {
+            "slot": slot,
+            "version": version,
+            "own": f"slot = {slot} AND version = {version} AND day IN ({starts})",
+            "days": _in_hours(hour for day in days for hour, _ in day.hours),
+        }
+        if any(day.hours for day in days):
+            self._warehouse.execute(trend_sql.COPIES.format(**marks))
+            for hours in _chunks([hour for day in days for hour in day.hours]):
+                within = marks | {"hours": _in_hours(hours), "seconds": 3600}
+                for statement in (trend_sql.COUNTS, trend_sql.WORDS, trend_sql.HOUR_TERMS):
+                    self._warehouse.execute(statement.format(**within))
+                if stopped():
+                    return
+            self._warehouse.execute(trend_sql.DAY_TERMS.format(**marks, seconds=DAY_S))
+        self._switch(days, slot, version)
+
+    def _switch(self, days: Sequence[Day], slot: int, version: int) -> None:
+        number = len(days)
+        self._warehouse.write_columns(
+            Columns(
+                "trend_days_raw",
+                ("day", "version", "slot", "seen"),
+                [
+                    [day.start for day in days],
+                    [version] * number,
+                    [slot] * number,
+                    [day.seen for day in days],
+                ],
+            )
+        )
+
+
+def _slot(day: Day) -> int:
+    return day.slot
+
+
+def _together(days: Sequence[Day]) -> Iterator[list[Day]]:
+    """Group days that fit into one round."""
+    group: list[Day] = []
+    for day in days:
+        if group and sum(one.documents for one in group) + day.documents > _MOST_DOCUMENTS:
+            yield group
+            group = []
+        group.append(day)
+    if group:
+        yield group
+
+
+def _chunks(hours: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
+    """Cut hours into pieces whose terms fit into memory."""
+    piece: list[int] = []
+    size = 0
+    for hour, number in hours:
+        if piece and size + number > _MOST_DOCUMENTS:
+            yield piece
+            piece, size = [], 0
+        piece.append(hour)
+        size += number
+    if piece:
+        yield piece
+
+
+def _hours(day: int) -> range:
+    return range(day, day + DAY_S, 3600)
+
+
+def _in_hours(hours: Iterable[int]) -> str:
+    return f"published_hour IN ({', '.join(map(_moment, hours)) or 'NULL'})"
+
+
+def _moment(seconds: int) -> str:
+    return f"fromUnixTimestamp64Second({seconds}, 'UTC')"

@@ -1,0 +1,204 @@
+"""What the page's panels show: one question each, over the range, clock and source of a view.
+
+Some things are known by one clock only: windows of statistics, words and alerts by event time,
+landing by time of arrival. Asked for by the other clock, they are shown for the documents that the
+other clock puts in the range, from the first of them to the last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from streams.cli._times import clickhouse_time
+from streams.dashboard import questions
+from streams.dashboard.span import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from streams.backends.clickhouse.table import Table
+    from streams.dashboard.span import Clock, View
+
+_LIMITS = "\nSETTINGS max_execution_time = 20, max_threads = 2"
+_LEAST_BASELINE = 20
+_FIRST_MS = -2_208_988_800_000
+
+
+class Database(Protocol):
+    """What can be asked."""
+
+    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Table:
+        """Answer a query."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The documents of a view: how many, and their times by both clocks; None where none are."""
+
+    documents: int
+    event: Span | None
+    arrival: Span | None
+    late: int
+
+    def span(self, clock: Clock) -> Span | None:
+        """Return the stretch of time by a clock."""
+        return self.event if clock == "event" else self.arrival
+
+
+class Panels:
+    """Answers panels by name; from any thread.
+
+    Args:
+        database: asked with one question after the other.
+        now_ms: the current time.
+    """
+
+    def __init__(self, database: Database, now_ms: Callable[[], int]) -> None:
+        self._database = database
+        self._now_ms = now_ms
+        self._asking: Mapping[str, Callable[[View, Bounds], dict[str, Any]]] = {
+            "documents": self._documents,
+            "terms": self._terms,
+            "drift": lambda view, within: self._windows(questions.DRIFT, view, within),
+            "words": lambda view, within: self._windows(questions.WORDS, view, within),
+            "topics": self._topics,
+            "alerts": self._alerts,
+            "latest": self._latest,
+            "latency": self._latency,
+            "letters": self._letters,
+            "ledger": lambda _view, _within: self._ask(questions.LEDGER, {}, None),
+            "sources": lambda _view, _within: self._ask(questions.SOURCES, {}, None),
+        }
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of the panels."""
+        return frozenset(self._asking)
+
+    def answer(self, name: str, view: View) -> dict[str, Any]:
+        """Return a panel's columns, rows, stretch of time and SQL, ready for JSON.
+
+        Raises:
+            KeyError: there is no such panel.
+            Unavailable: the database does not answer.
+        """
+        ask = self._asking[name]
+        timeless = name in {"ledger", "sources"}
+        return ask(view, Bounds(0, None, None, 0) if timeless else self._bounds(view))
+
+    def alert(self, alert_id: str, source: str) -> dict[str, Any]:
+        """Return one alert with its explanation; no row where there is none."""
+        return self._ask(questions.ALERT, {"alert_id": alert_id, "source": source}, None)
+
+    def _bounds(self, view: View) -> Bounds:
+        start, end = view.limits(self._now_ms())
+        bound = {"from": clickhouse_time(start), "to": clickhouse_time(end), "source": view.source}
+        (row,) = self._database.query(questions.bounds(view.clock) + _LIMITS, bound).dictionaries()
+        whole = view.preset == "all"
+        given = None if whole else Span(max(start, _FIRST_MS), end)
+        if not row["documents"]:
+            own = None if view.start is None or view.end is None else given
+            own = given if view.preset and not whole else own
+            event, arrival = (own, None) if view.clock == "event" else (None, own)
+            return Bounds(0, event, arrival, 0)
+        event = Span(row["event_first"], row["event_last"] + 1)
+        arrival = Span(row["arrival_first"], row["arrival_last"] + 1)
+        if given is not None:
+            found = event if view.clock == "event" else arrival
+            given = Span(
+                start if view.preset or view.start is not None else found.start,
+                end if view.preset or view.end is not None else found.end,
+            )
+            event, arrival = (given, arrival) if view.clock == "event" else (event, given)
+        return Bounds(row["documents"], event, arrival, row["event_late"])
+
+    def _documents(self, view: View, within: Bounds) -> dict[str, Any]:
+        return self._in_span(questions.documents(view.clock), view, within.span(view.clock))
+
+    def _latest(self, view: View, within: Bounds) -> dict[str, Any]:
+        return self._in_span(questions.latest(view.clock), view, within.span(view.clock))
+
+    def _windows(self, sql: str, view: View, within: Bounds) -> dict[str, Any]:
+        span = self._whole_windows("drift_windows_raw", view, within)
+        return self._in_span(sql, view, span, clock="event")
+
+    def _topics(self, view: View, within: Bounds) -> dict[str, Any]:
+        span = self._whole_windows("topic_windows_raw", view, within)
+        if span is not None:  # the first window may begin before the range does
+            span = Span(span.start - span.start % span.step_ms, span.end, span.least_s)
+        return self._in_span(questions.TOPICS, view, span, clock="event")
+
+    def _whole_windows(self, table: str, view: View, within: Bounds) -> Span | None:
+        """Return the span in steps that hold whole windows."""
+        if within.event is None:
+            return None
+        bound = {"to": clickhouse_time(within.event.end), "source": view.source}
+        (row,) = self._database.query(questions.window(table) + _LIMITS, bound).rows
+        return Span(within.event.start, within.event.end, max(int(row[0]), 1))
+
+    def _alerts(self, view: View, within: Bounds) -> dict[str, Any]:
+        return self._in_span(questions.ALERTS, view, within.event, clock="event")
+
+    def _latency(self, view: View, within: Bounds) -> dict[str, Any]:
+        return self._in_span(questions.LATENCY, view, within.arrival, clock="arrival")
+
+    def _letters(self, view: View, within: Bounds) -> dict[str, Any]:
+        # They have no event time, and there may be nothing but letters.
+        known = view.clock == "arrival" or view.preset == "all"
+        span = Span(*view.limits(self._now_ms())) if known else within.arrival
+        return self._in_span(questions.LETTERS, view, span, clock="arrival")
+
+    def _terms(self, view: View, within: Bounds) -> dict[str, Any]:
+        """Compare the range with all before it; where nothing is, its newest quarter with the rest.
+
+        ``before`` says which of the two.
+        """
+        if within.event is None or not within.documents:
+            return self._nothing(questions.TERMS, within.event, "event")
+        bound = {
+            "to": clickhouse_time(within.event.start),
+            "source": view.source,
+            "least": _LEAST_BASELINE,
+        }
+        (row,) = self._database.query(questions.BEFORE + _LIMITS, bound).rows
+        before = int(row[0]) >= _LEAST_BASELINE
+        start = within.event.start if before else within.late
+        window = Span(start, within.event.end)
+        bound = {
+            "from": clickhouse_time(window.start),
+            "to": clickhouse_time(window.end),
+            "baseline_from": clickhouse_time(_FIRST_MS),
+            "baseline_to": clickhouse_time(window.start),
+            "source": view.source,
+        }
+        return {**self._ask(questions.TERMS, bound, window), "clock": "event", "before": before}
+
+    def _in_span(
+        self, sql: str, view: View, span: Span | None, *, clock: str | None = None
+    ) -> dict[str, Any]:
+        clock = clock or view.clock
+        if span is None:
+            return self._nothing(sql, None, clock)
+        bound = {
+            "from": clickhouse_time(span.start),
+            "to": clickhouse_time(span.end),
+            "source": view.source,
+            "step_ms": span.step_ms,
+            "step_s": span.step_ms // 1000,
+        }
+        return {**self._ask(sql, bound, span), "clock": clock}
+
+    def _nothing(self, sql: str, span: Span | None, clock: str) -> dict[str, Any]:
+        span_of = None if span is None else span.dictionary()
+        return {"columns": [], "rows": [], "sql": sql, "span": span_of, "clock": clock}
+
+    def _ask(self, sql: str, bound: Mapping[str, Any], span: Span | None) -> dict[str, Any]:
+        table = self._database.query(sql + _LIMITS, bound)
+        return {
+            "columns": table.columns,
+            "rows": table.rows,
+            "sql": questions.written_out(sql, bound),
+            "span": None if span is None else span.dictionary(),
+        }

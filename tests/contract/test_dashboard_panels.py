@@ -1,0 +1,151 @@
+"""Every panel of the page, asked to a real engine; the SQL it shows gives the same rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from streams.backends.clickhouse import open_warehouse
+from streams.dashboard.panels import Panels
+from streams.dashboard.span import View
+from tests.support.landed import HOUR, START, alert, document, letter, topic, window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.backends.clickhouse import ClickHouseWarehouse
+
+DOCUMENTS = 40
+NOW = START + 2 * HOUR
+PANELS = (
+    *("documents", "terms", "drift", "topics", "words", "alerts", "latest", "latency", "letters"),
+    *("ledger", "sources"),
+)
+NASTY = "o'clock \\ {to:String} news"
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseWarehouse]:
+    """Forty minutes of two sources, a burst of one word, dead letters, windows, alerts."""
+    opened = open_warehouse(f"chdb://{tmp_path_factory.mktemp('panels') / 'clickhouse'}")
+    made = [
+        document(
+            n,
+            text="the tide is high" if n < 30 else "the flood is high",
+            label="sea" if n % 3 else "land",
+            source=NASTY if n % 4 == 0 else "news",
+        )
+        for n in range(DOCUMENTS)
+    ]
+    opened.write_documents(made)
+    opened.write_dead_letters([letter(100 + n) for n in range(3)])
+    topics = (topic("tide", 4), topic("flood", 6))
+    opened.write_stats([replace(window(n), topics=topics[: n % 2 + 1]) for n in range(5)])
+    opened.write_alerts([alert()])
+    yield opened
+    opened.close()
+
+
+def rows(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    return [dict(zip(answer["columns"], row, strict=True)) for row in answer["rows"]]
+
+
+def asked(warehouse: ClickHouseWarehouse, name: str, **query: str) -> dict[str, Any]:
+    query = {name.rstrip("_"): value for name, value in query.items()}
+    return Panels(warehouse, lambda: NOW).answer(name, View.parse(query))
+
+
+@pytest.mark.parametrize("clock", ["event", "arrival"])
+@pytest.mark.parametrize("source", ["", "news", NASTY])
+@pytest.mark.parametrize("name", PANELS)
+def test_the_sql_that_is_shown_gives_the_rows(
+    warehouse: ClickHouseWarehouse, name: str, source: str, clock: str
+) -> None:
+    """With the values written into it, whatever a source is called."""
+    answer = asked(warehouse, name, source=source, clock=clock)
+    assert warehouse.query(answer["sql"]).rows == answer["rows"]
+
+
+def test_the_panels_are_these(warehouse: ClickHouseWarehouse) -> None:
+    """None is untested."""
+    assert Panels(warehouse, lambda: NOW).names == set(PANELS)
+
+
+def test_documents_are_counted_once_and_by_source(warehouse: ClickHouseWarehouse) -> None:
+    """All of them; those of one source; a rate is what the step's length makes of a count."""
+    answer = asked(warehouse, "documents")
+    assert sum(row["documents"] for row in rows(answer)) == DOCUMENTS
+    assert answer["span"]["step"] == 30_000
+    assert {row["per_minute"] for row in rows(answer)} == {2.0}
+    own = asked(warehouse, "documents", source=NASTY)
+    assert sum(row["documents"] for row in rows(own)) == DOCUMENTS // 4
+
+
+def test_a_range_of_the_other_clock_holds_the_same_documents(
+    warehouse: ClickHouseWarehouse,
+) -> None:
+    """They all arrived within a second, over which forty minutes of event time are told."""
+    answer = asked(warehouse, "drift", clock="arrival")
+    assert (answer["clock"], answer["span"]["from"]) == ("event", START)
+    arrived = asked(warehouse, "latency", clock="event")
+    assert (arrived["clock"], arrived["span"]["to"]) == ("arrival", START + DOCUMENTS)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"from_": "2024-05-06T07:30Z"}, 18),
+        ({"to": "2024-05-06 07:30"}, 22),
+        ({"from_": "2024-05-06T07:20", "to": "2024-05-06T07:30"}, 10),
+        ({"range": "1h"}, 0),
+        ({"range": "6h"}, 40),
+    ],
+)
+def test_ranges_cut_as_they_say(
+    warehouse: ClickHouseWarehouse, query: dict[str, str], expected: int
+) -> None:
+    """The end is not included; a preset counts back from now."""
+    answer = asked(warehouse, "documents", **query)
+    assert sum(row["documents"] for row in rows(answer)) == expected
+
+
+def test_terms_of_the_newest_quarter_or_of_the_range(warehouse: ClickHouseWarehouse) -> None:
+    """Where nothing was before, the newest quarter is compared with the rest; else the range."""
+    whole = asked(warehouse, "terms")
+    assert (whole["before"], rows(whole)[0]["term"], rows(whole)[0]["state"]) == (
+        False,
+        "flood",
+        "new",
+    )
+    late = asked(warehouse, "terms", from_="2024-05-06T07:38Z")
+    assert (late["before"], rows(late)[0]["term"]) == (True, "flood")
+
+
+def test_topics_have_a_line_each(warehouse: ClickHouseWarehouse) -> None:
+    """In steps of whole windows, zeros too, the largest first."""
+    answer = asked(warehouse, "topics")
+    assert answer["span"]["step"] == 60_000
+    lines: dict[str, list[int]] = {}
+    for row in rows(answer):
+        lines.setdefault(row["name"], []).append(row["documents"])
+    assert lines == {"tide": [4] * 5, "flood": [0, 6, 0, 6, 0]}
+    assert list(lines) == ["tide", "flood"]
+
+
+def test_an_empty_range_is_no_error(warehouse: ClickHouseWarehouse) -> None:
+    """Nobody's documents, or none at that time: no rows, and still the question."""
+    for name in set(PANELS) - {"ledger", "sources", "letters"}:
+        answer = asked(warehouse, name, source="nobody")
+        assert (answer["rows"], bool(answer["sql"])) == ([], True), name
+
+
+def test_an_alert_is_explained(warehouse: ClickHouseWarehouse) -> None:
+    """With words, documents, labels and SQL; one that is unknown has no row."""
+    panels = Panels(warehouse, lambda: NOW)
+    (row,) = rows(panels.alert("a1", "news"))
+    assert row["terms_up"][0]["term"] == "lockdown"
+    assert row["new_documents"][0]["doc_id"] == "doc-1"
+    assert row["sql"] == "SELECT 1"
+    assert panels.alert("a1", "others")["rows"] == []
