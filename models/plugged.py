@@ -7,14 +7,18 @@ watched on them, and a generated summary that fails has something to fall back t
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
+
+from models.guard import choose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from models.classify.decision import Decision, Doubles
     from models.classify.sequence import Rows
+    from models.guard import Report
+    from models.guard.watch import Pairs, Watch
     from models.summarize.generative import Written
     from streams.ports import Enricher, Inference, ModelCard, Text
 
@@ -59,12 +63,14 @@ class _Prepared:
 
 @dataclass(frozen=True, slots=True)
 class _Encoded:
-    base: object
+    base: Any
+    texts: Sequence[Text]
     logits: Doubles | None
     written: list[Written] | None
     tokens: int
     tokenize_ms: float
     inference_ms: float
+    embedded: Pairs = field(default_factory=list)
 
 
 class PluggedEnricher:
@@ -75,6 +81,7 @@ class PluggedEnricher:
         card: what every row says of the models.
         classifier: labels instead of the one pass, or None.
         summarizer: writes summaries instead of taking sentences, or None.
+        watch: checks what it writes; None keeps whatever that is.
     """
 
     def __init__(
@@ -84,11 +91,13 @@ class PluggedEnricher:
         *,
         classifier: Classifier | None = None,
         summarizer: Summarizer | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._base = base
         self._card = card
         self._classifier = classifier
         self._summarizer = summarizer
+        self._watch = watch
 
     @property
     def card(self) -> ModelCard:
@@ -110,15 +119,19 @@ class PluggedEnricher:
         """
         if not isinstance(prepared, _Prepared):
             raise TypeError("core takes what pre returned")
-        base = self._base.core(prepared.base)
+        base: Any = self._base.core(prepared.base)
         began = time.perf_counter()
         logits = None
         if self._classifier and prepared.rows is not None:
             logits = self._classifier.logits(prepared.rows)
         written = self._summarizer.write(prepared.texts) if self._summarizer else None
+        embedded: Pairs = []
+        if self._watch and written is not None:
+            embedded = self._watch.embed(base, [one.text for one in written])
         passed = (time.perf_counter() - began) * 1000
         tokens = prepared.rows.tokens if prepared.rows else 0
-        return _Encoded(base, logits, written, tokens, prepared.milliseconds, passed)
+        times = (prepared.milliseconds, passed)
+        return _Encoded(base, prepared.texts, logits, written, tokens, *times, embedded)
 
     def post(self, encoded: object) -> list[Inference]:
         """Put the plugged models' results in the place of the one pass's.
@@ -135,9 +148,20 @@ class PluggedEnricher:
         if self._classifier and encoded.logits is not None:
             found = _labelled(found, encoded.logits, self._classifier.decision)
         if self._summarizer and encoded.written is not None:
-            pairs = zip(found, encoded.written, strict=True)
-            found = [_summarized(one, text, self._summarizer.method) for one, text in pairs]
+            found = self._summarized(found, encoded, encoded.written, self._summarizer.method)
         return found
+
+    def _summarized(
+        self, found: list[Inference], encoded: _Encoded, written: list[Written], method: str
+    ) -> list[Inference]:
+        if self._watch is None:
+            pairs = zip(found, written, strict=True)
+            return [_unwatched(one, text, method) for one, text in pairs]
+        texts = [one.text for one in written]
+        reports = self._watch.reports(encoded.texts, texts, encoded.embedded)
+        tokens = [0 if pair is None else pair[1].tokens for pair in encoded.embedded]
+        columns = zip(found, written, reports, tokens, strict=True)
+        return [_watched(one, text, report, method, read) for one, text, report, read in columns]
 
     @staticmethod
     def _timed(one: Inference, encoded: _Encoded, documents: int) -> Inference:
@@ -163,11 +187,33 @@ def _labelled(found: list[Inference], logits: Doubles, decision: Decision) -> li
     ]
 
 
-def _summarized(one: Inference, written: Written, method: str) -> Inference:
-    """Take what was written; where that is nothing, the extractive summary stays and says so."""
-    counts = replace(
-        one, tokens_in=one.tokens_in + written.tokens_in, tokens_out=written.tokens_out
+def _counted(one: Inference, written: Written, tokens: int = 0) -> Inference:
+    return replace(
+        one,
+        tokens_in=one.tokens_in + written.tokens_in + tokens,
+        tokens_out=written.tokens_out,
     )
+
+
+def _watched(
+    one: Inference, written: Written, report: Report, method: str, tokens: int
+) -> Inference:
+    """Take what was written and broke no rule; else the extractive summary stays, and says why."""
+    if report.passed and not written.text:  # where the rule `empty` is not asked
+        return _unwatched(one, written, method)
+    chosen = choose(report, written.text, method, one.summary)
+    return replace(
+        _counted(one, written, tokens),
+        summary=chosen.summary,
+        summary_method=chosen.method,
+        summary_flags=chosen.flags,
+        summary_rejected=chosen.rejected or "",
+    )
+
+
+def _unwatched(one: Inference, written: Written, method: str) -> Inference:
+    """Take what was written; where that is nothing, the extractive summary stays and says so."""
+    counts = _counted(one, written)
     if not written.text:
         return replace(counts, summary_method=f"{one.summary_method} ({method} wrote nothing)")
     return replace(counts, summary=written.text, summary_method=method)

@@ -9,6 +9,8 @@ from models.card import Card, read_card
 from models.classify.labels import built_in_labels
 from models.classify.nli import NliClassifier
 from models.classify.sequence import SequenceClassifier, SequenceModel
+from models.enricher import OnePassEnricher
+from models.guard.watch import Watch
 from models.plugged import PluggedEnricher
 from models.summarize.generative import GenerativeSummarizer
 from models.summarize.prompts import prompt
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from models.guard import Guard
     from streams.ports import Enricher
 
 ZERO_SHOT, EXTRACTIVE = "zero-shot", "extractive"
@@ -44,6 +47,7 @@ def plug(
     summarizer: Path | None,
     labels: Mapping[str, str] | None,
     unsure_below: float,
+    guard: Guard | None = None,
 ) -> Enricher:
     """Return the enricher with the models in the given folders in the place of its own methods.
 
@@ -55,19 +59,22 @@ def plug(
         summarizer: folder of a model that writes; None for extractive summaries.
         labels: label -> one-line description for inference; None for the built-in ones.
         unsure_below: label ``unsure`` when the best probability is lower.
+        guard: the rules that written summaries must keep; None for none.
 
     Raises:
         Misconfigured: a model is for something else, or cannot be loaded.
     """
     if classifier is None and summarizer is None:
         return base
-    card, labeller, writer = base.card, None, None
+    card, labeller, writer, watch = base.card, None, None, None
     if classifier is not None:
         labeller = _classifier(classifier, machine, labels, unsure_below)
         card = replace(card, classifier=f"{labeller.method} {_named(_card(classifier))}")
     if summarizer is not None:
         writer = _summarizer(summarizer, machine)
-    return PluggedEnricher(base, card, classifier=labeller, summarizer=writer)
+        encoder = base if isinstance(base, OnePassEnricher) else None
+        watch = Watch(encoder, guard, writer.instructions or None) if guard else None
+    return PluggedEnricher(base, card, classifier=labeller, summarizer=writer, watch=watch)
 
 
 def _classifier(

@@ -46,6 +46,13 @@ def _redaction(text: str) -> str:
     return text
 
 
+def _guarding(text: str) -> str:
+    from models.guard.setting import guard_of  # noqa: PLC0415 - heavy, and seldom given
+
+    guard_of(text)
+    return text
+
+
 def _renewal(text: str) -> str:
     if text not in {"settled", "never"} and not text.isdecimal():
         raise ValueError("is `settled`, `never`, or a whole number of documents")
@@ -67,6 +74,7 @@ Duration = Annotated[str, AfterValidator(_duration)]
 OptionalDuration = Annotated[str, AfterValidator(_duration_or_off)]
 Rate = Annotated[str, AfterValidator(_rate)]
 Renewal = Annotated[str, AfterValidator(_renewal)]
+Guarding = Annotated[str, AfterValidator(_guarding)]
 Redaction = Annotated[str, AfterValidator(_redaction)]
 
 
@@ -213,6 +221,14 @@ class Settings(BaseSettings):
         0.30, ge=0, le=1, description="Label `unsure` when the calibrated confidence is lower."
     )
     summary_sentences: int = Field(2, ge=1, le=20, description="Sentences of a summary.")
+    guard: Guarding = Field(
+        "all",
+        description="Rules that a written summary must keep, else the extractive one stands: "
+        "`all`, `off`, or `empty`, `length`, `repetition`, `prompt`, `language`, `numbers`, "
+        "`dates`, `names`, `swapped`, `foreign`, `meaning` with commas between; `-rule` leaves "
+        "one out, `length=250`, `repetition=0.25`, `prompt=0.3`, `foreign=0.88`, `meaning=0.25` "
+        "set thresholds.",
+    )
     redact: Redaction = Field(
         "",
         description="Personal data that is replaced by a marker before anything is counted, "

@@ -122,6 +122,10 @@ class Guard:
             ]
         return Report(tuple(verdict for verdict in verdicts if verdict.rule in self.rules))
 
+    def asks_meaning(self, summary: str) -> bool:
+        """Tell whether the rules on meaning are asked of a summary: it has words, not too many."""
+        return 0 < len(Prose.of(summary).words) <= self.limits.most_words
+
     def _about(
         self,
         document: Prose,
@@ -155,7 +159,8 @@ class Chosen:
 
     Attributes:
         summary: the text.
-        method: how it was made; ``extractive-fallback:numbers,names`` names what stopped another.
+        method: how it was made; ``extractive-fallback:numbers,names (bart)`` names the rules that
+            stopped what ``bart`` wrote.
         flags: rules that the generated summary broke; empty where it is kept.
         rejected: the generated summary where it was stopped, so that nothing is lost.
     """
@@ -173,8 +178,9 @@ def choose(report: Report, generated: str, method: str, extractive: str) -> Chos
     >>> document = "Ten ships left the port on Monday."
     >>> report = Guard().check(document, "12 ships left the port.")
     >>> choose(report, "12 ships left the port.", "bart", document).method
-    'extractive-fallback:numbers'
+    'extractive-fallback:numbers (bart)'
     """
     if report.passed:
         return Chosen(generated, method)
-    return Chosen(extractive, f"{FALLBACK}:{','.join(report.flags)}", report.flags, generated)
+    stopped = f"{FALLBACK}:{','.join(report.flags)} ({method})"
+    return Chosen(extractive, stopped, report.flags, generated)

@@ -63,6 +63,10 @@ class GenerativeSummarizer:
         prompt: what it is asked.
         name: model and revision, as rows name them.
         max_chunks: most chunks of a document; the rest is cut off.
+
+    Attributes:
+        method: model, revision and prompt, as rows name them.
+        instructions: what the model is told besides documents; empty where that is nothing.
     """
 
     def __init__(self, writer: Writer, prompt: Prompt, *, name: str, max_chunks: int = 16) -> None:
@@ -70,6 +74,7 @@ class GenerativeSummarizer:
         self._prompt = prompt
         self._max_chunks = max_chunks
         self.method = f"generative {name} {prompt.name}"
+        self.instructions = prompt.instructions
 
     def write(self, texts: Sequence[Text]) -> list[Written]:
         """Return one summary per document, in order; an empty document has an empty one."""

@@ -32,6 +32,12 @@ class Prompt:
     merge: str
     fold: str
 
+    @property
+    def instructions(self) -> str:
+        """What is said besides documents and summaries."""
+        asked = (self.system, self.of_document("", ""), self.of_parts([]), self.of_fold("", []))
+        return "\n".join(part for part in asked if part)
+
     def of_document(self, title: str, text: str) -> str:
         """Return what is asked about a document, or a part of one."""
         return self.document.format(title=title, text=text).replace("\n\n\n", "\n\n").strip()

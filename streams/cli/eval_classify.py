@@ -6,10 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
-from models.classify.zeroshot import UNSURE
 from streams.cli import inputs as options
 from streams.cli._output import Format, write
 from streams.cli.eval_report import REPORT, write_report
@@ -18,6 +16,8 @@ from streams.errors import Misconfigured
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy as np
 
     from schemas.messages import Enriched
 
@@ -137,6 +137,10 @@ def _some(labels: Any) -> str:
 
 def figures(documents: Sequence[Judged]) -> dict[str, Any]:
     """Return accuracy, macro-F1 over the true labels, confusion, calibration and share unsure."""
+    import numpy as np  # noqa: PLC0415 - keeps --help fast
+
+    from models.classify.zeroshot import UNSURE  # noqa: PLC0415
+
     right = [each.truth == each.given for each in documents]
     sure = [each.truth == each.given for each in documents if each.given != UNSURE]
     labels = [_label(name, documents) for name in sorted({each.truth for each in documents})]
@@ -193,6 +197,8 @@ def reliability(
         confidence: probability of the best label, shape ``(documents,)``.
         right: whether it is the true one, same shape.
     """
+    import numpy as np  # noqa: PLC0415 - keeps --help fast
+
     where = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
     return [
         {

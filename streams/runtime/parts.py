@@ -56,6 +56,7 @@ def open_enricher(settings: Settings, progress: Progress | None = None) -> Enric
     # The tokenizer would otherwise look for a GPU framework, and warn that there is none.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     from models.enricher import build_enricher  # noqa: PLC0415 - heavy import
+    from models.guard import guard_of  # noqa: PLC0415
     from models.plugging import EXTRACTIVE, ZERO_SHOT, Machine, plug  # noqa: PLC0415
     from models.registry import Registry  # noqa: PLC0415
 
@@ -82,6 +83,7 @@ def open_enricher(settings: Settings, progress: Progress | None = None) -> Enric
         summarizer=summarizer,
         labels=labels_of(settings),
         unsure_below=settings.unsure_below,
+        guard=guard_of(settings.guard),
     )
 
 

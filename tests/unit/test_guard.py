@@ -109,7 +109,7 @@ def test_a_stopped_summary_gives_way_to_the_extractive_one_and_is_kept() -> None
     wrong = "The harbour of Antwerp reopened after 13 hours."
     chosen = choose(Guard().check(DOCUMENT, wrong), wrong, "bart", "The harbour reopened.")
     assert chosen.summary == "The harbour reopened."
-    assert chosen.method == "extractive-fallback:numbers,names"
+    assert chosen.method == "extractive-fallback:numbers,names (bart)"
     assert chosen.flags == ("numbers", "names")
     assert chosen.rejected == wrong
     kept = choose(Guard().check(DOCUMENT, SUMMARY), SUMMARY, "bart", "The harbour reopened.")
