@@ -24,6 +24,7 @@ _STEMS = {
     "DriftAlert": "drift_alert",
     "DeadLetter": "dead_letter",
     "Receipt": "receipt",
+    "HumanLabel": "human_label",
 }
 # Numerator and denominator that turn a value of the logical type into milliseconds.
 _MILLISECONDS = {

@@ -21,6 +21,7 @@ from schemas.messages import (
     Document,
     DriftAlert,
     Enriched,
+    HumanLabel,
     Message,
     Receipt,
     WindowStats,
@@ -43,6 +44,7 @@ KINDS: tuple[type[Message], ...] = (
     DriftAlert,
     DeadLetter,
     Receipt,
+    HumanLabel,
 )
 _SINGLE_OBJECT_HEADER = 10
 _CONFLUENT = b"\x00"

@@ -315,4 +315,18 @@ class Receipt:
     elapsed_ms: int
 
 
-Message: TypeAlias = Document | Enriched | WindowStats | DriftAlert | DeadLetter | Receipt
+@dataclass(frozen=True, slots=True)
+class HumanLabel:
+    """What a person says that a document is about; no labels take back what they said before."""
+
+    doc_id: str
+    source: str
+    labels: tuple[str, ...]
+    labelled_by: str
+    labelled_at: int
+    note: str = ""
+
+
+Message: TypeAlias = (
+    Document | Enriched | WindowStats | DriftAlert | DeadLetter | Receipt | HumanLabel
+)

@@ -167,7 +167,7 @@ class Settings(BaseSettings):
         "7d", description="How long the topic of enriched documents does."
     )
     retention_results: Duration = Field(
-        "30d", description="How long the topics of statistics and alerts do."
+        "30d", description="How long the topics of statistics, alerts and people's labels do."
     )
     retention_dead_letters: Duration = Field("30d", description="How long the dead letters do.")
     retention_bytes: int = Field(

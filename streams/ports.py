@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from schemas.messages import DeadLetter, DriftAlert, Enriched, Origin, WindowStats
+    from schemas.messages import (
+        DeadLetter,
+        DriftAlert,
+        Enriched,
+        HumanLabel,
+        Origin,
+        WindowStats,
+    )
     from streams.errors import InvalidDocument
     from streams.stages.replays import Replayed
 
@@ -192,6 +199,14 @@ class Delivery:
     doc_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """What a person said, and the place of the message in which they did: the last one counts."""
+
+    origin: Origin
+    label: HumanLabel
+
+
 class Attempt(Protocol):
     """Calls a step of a longer work, and calls it again where that can help."""
 
@@ -218,7 +233,7 @@ class Warehouse(Protocol):
     """
 
     def refusal(
-        self, record: Enriched | WindowStats | DriftAlert | DeadLetter
+        self, record: Enriched | WindowStats | DriftAlert | DeadLetter | HumanLabel
     ) -> InvalidDocument | None:
         """Return why a record can never be stored, or None where it can; asks nobody."""
         ...
@@ -245,4 +260,8 @@ class Warehouse(Protocol):
 
     def write_canaries(self, answers: Sequence[Enriched], attempt: Attempt = once) -> None:
         """Land what a worker answered to canary documents."""
+        ...
+
+    def write_labels(self, labels: Sequence[Labelled], attempt: Attempt = once) -> None:
+        """Land what people say that documents are about."""
         ...

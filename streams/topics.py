@@ -51,6 +51,11 @@ class Topics:
         return f"{self.prefix}.receipts"
 
     @property
+    def labels(self) -> str:
+        """What people say that documents are about; key: source and doc_id."""
+        return f"{self.prefix}.labels"
+
+    @property
     def all(self) -> tuple[str, ...]:
         """Every topic that Tidemark uses."""
         return (
@@ -61,6 +66,7 @@ class Topics:
             self.state,
             self.dead_letters,
             self.receipts,
+            self.labels,
         )
 
     def consumed_by(self, role: Role) -> tuple[str, ...]:
@@ -69,7 +75,7 @@ class Topics:
             return (self.documents,)
         if role == "drift":
             return (self.enriched,)
-        return (self.enriched, self.stats, self.alerts, self.dead_letters)
+        return (self.enriched, self.stats, self.alerts, self.dead_letters, self.labels)
 
     def group(self, role: Role) -> str:
         """Consumer group of a role."""

@@ -14,10 +14,10 @@ from streams.ports import Delivery, once
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from schemas.messages import DeadLetter, DriftAlert, Enriched, WindowStats
+    from schemas.messages import DeadLetter, DriftAlert, Enriched, HumanLabel, WindowStats
     from streams.clock import Clock
     from streams.errors import InvalidDocument
-    from streams.ports import Attempt
+    from streams.ports import Attempt, Labelled
     from streams.stages.replays import Replayed
 
 _Key = TypeVar("_Key")
@@ -40,6 +40,7 @@ class MemoryWarehouse:
         self._acknowledgements: dict[tuple[str, str], tuple[int, DriftAlert]] = {}
         self._replays: dict[tuple[str | int, ...], tuple[int, Replayed]] = {}
         self._canaries: dict[tuple[str | int, ...], tuple[int, Enriched]] = {}
+        self._labels: dict[tuple[str, str, str], tuple[int, Labelled]] = {}
         self._letters: dict[tuple[str, int, int, int], tuple[int, DeadLetter]] = {}
 
     @property
@@ -74,7 +75,7 @@ class MemoryWarehouse:
         return _values(self._letters)
 
     def refusal(
-        self, record: Enriched | WindowStats | DriftAlert | DeadLetter
+        self, record: Enriched | WindowStats | DriftAlert | DeadLetter | HumanLabel
     ) -> InvalidDocument | None:
         """Return why a record can never be stored, or None where it can."""
         return refusal(record)
@@ -120,6 +121,21 @@ class MemoryWarehouse:
             for alert in alerts:
                 kept = self._acknowledgements if alert.state == ACKNOWLEDGED else self._alerts
                 _keep(kept, (alert.source, alert.alert_id), alert.version, alert)
+
+    @property
+    def labels(self) -> list[HumanLabel]:
+        """The last word of each person on each document, unless it took back the one before."""
+        return [one.label for one in _values(self._labels) if one.label.labels]
+
+    def write_labels(self, labels: Sequence[Labelled], attempt: Attempt = once) -> None:
+        """Land what people say that documents are about."""
+        attempt(lambda: self._keep_labels(labels))
+
+    def _keep_labels(self, labels: Sequence[Labelled]) -> None:
+        with self._lock:
+            for one in labels:
+                key = (one.label.source, one.label.doc_id, one.label.labelled_by)
+                _keep(self._labels, key, one.origin.version, one)
 
     @property
     def replays(self) -> list[Replayed]:

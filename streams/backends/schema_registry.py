@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schemas.codec import codec_for
-from schemas.messages import DeadLetter, Document, DriftAlert, Enriched, Receipt, WindowStats
+from schemas.messages import (
+    DeadLetter,
+    Document,
+    DriftAlert,
+    Enriched,
+    HumanLabel,
+    Receipt,
+    WindowStats,
+)
 from schemas.registry_access import RegistryAccess
 from streams.errors import Misconfigured
 
@@ -61,4 +69,5 @@ def values_of(topics: Topics) -> dict[str, type[Message]]:
         topics.alerts: DriftAlert,
         topics.dead_letters: DeadLetter,
         topics.receipts: Receipt,
+        topics.labels: HumanLabel,
     }

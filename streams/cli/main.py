@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import streams
-from streams.cli import evaluate, kafka, models, pipeline, produce, questions
+from streams.cli import evaluate, kafka, label, models, pipeline, produce, questions
 from streams.errors import TidemarkError
 from streams.secret_texts import mask_text
 
@@ -30,6 +30,7 @@ app = typer.Typer(
 )
 pipeline.register(app)
 produce.register(app)
+label.register(app)
 kafka.register(app)
 questions.register(app)
 app.add_typer(evaluate.app, name="eval", help="Measure quality on your own documents.")

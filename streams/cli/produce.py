@@ -118,7 +118,7 @@ def enrich(
 
     options.check_usage(inputs)
     columns = Columns(text_column, title_column, time_column, id_column, source_column, source)
-    settings, codec, outcome = _configured(), codec_for(None), Outcome()
+    settings, codec, outcome = configured(), codec_for(None), Outcome()
     stage = enrich_stage(settings, ingest_of(settings, codec))  # loads the model
     started = time.monotonic()
     try:
@@ -157,7 +157,7 @@ def _publish(
     from streams.cli.receipts import follow, open_desk  # noqa: PLC0415
     from streams.runtime.platform import open_platform  # noqa: PLC0415
 
-    settings = _configured()
+    settings = configured()
     with open_platform(settings) as platform, ExitStack() as stack:
         check_survives(platform)
         desk = None if wait_s is None else open_desk(platform, stack)
@@ -202,7 +202,8 @@ def _seconds(text: str) -> float:
         raise typer.BadParameter(str(error)) from None
 
 
-def _configured() -> Settings:
+def configured() -> Settings:
+    """Return the settings, with the logs set up as they say."""
     from streams.logs import configure_logs  # noqa: PLC0415 - keeps --help fast
 
     settings = load_settings()

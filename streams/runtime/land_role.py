@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from schemas.messages import DeadLetter, DriftAlert, Enriched, WindowStats
+from schemas.messages import DeadLetter, DriftAlert, Enriched, HumanLabel, WindowStats
 from streams.drift.control import HEADER as CONTROL
 from streams.errors import InvalidDocument
+from streams.ports import Labelled
 from streams.runtime.dead_letters import outgoing_letter
 from streams.runtime.delivery import Delivery
 from streams.runtime.lane import Step
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from streams.topics import Topics
 
 
-_Record = TypeVar("_Record", Enriched, WindowStats, DriftAlert, DeadLetter)
+_Record = TypeVar("_Record", Enriched, WindowStats, DriftAlert, DeadLetter, HumanLabel)
 
 
 @dataclass(slots=True)
@@ -49,6 +50,7 @@ class Landing:
     unreadable: list[DeadLetter] = field(default_factory=list)
     replays: list[Replayed] = field(default_factory=list)
     canaries: list[Enriched] = field(default_factory=list)
+    labels: list[Labelled] = field(default_factory=list)
     asked: list[tuple[Enriched, Mapping[str, bytes]]] = field(default_factory=list)
     size: int = 0
     since_ms: int | None = None
@@ -138,6 +140,9 @@ class LandRole:
                 landing.stats.append(self._decoded(WindowStats, value))
             elif topic == self._topics.alerts:
                 landing.alerts.append(self._decoded(DriftAlert, value))
+            elif topic == self._topics.labels:
+                label = self._decoded(HumanLabel, value)
+                landing.labels.append(Labelled(message.origin, label))
             else:
                 self._letter(self._decoded(DeadLetter, value), landing)
         except InvalidDocument as error:
@@ -213,6 +218,8 @@ class LandRole:
             self._warehouse.write_alerts(landing.alerts, attempt)
         if landing.canaries:
             self._warehouse.write_canaries(landing.canaries, attempt)
+        if landing.labels:
+            self._warehouse.write_labels(landing.labels, attempt)
 
     def _count(self, landing: Landing) -> None:
         now = self._clock.now_ms()

@@ -37,6 +37,8 @@ WITH_PARAMETERS = {
     "vocabulary": VOCABULARY,
     "drift_between": BETWEEN,
     "drift": f"drift({_WINDOW})",
+    "accuracy": f"accuracy({_WINDOW})",
+    "accuracy_by_label": f"accuracy_by_label({_WINDOW})",
     "what_changed": CHANGED,
     "topic_lines": (
         "topic_lines(window_from = '2000-01-01', window_to = '2001-01-01', source = '', "

@@ -8,7 +8,15 @@ from typing import Any
 
 from schemas import messages
 from schemas.avro import published
-from schemas.messages import DeadLetter, DriftAlert, Enriched, Message, Receipt, WindowStats
+from schemas.messages import (
+    DeadLetter,
+    DriftAlert,
+    Enriched,
+    HumanLabel,
+    Message,
+    Receipt,
+    WindowStats,
+)
 from schemas.records import RecordType
 
 FOLDER = Path(messages.__file__).parent / "examples"
@@ -20,6 +28,7 @@ RECORDS: dict[str, type[Message]] = {
     "drift_alert": DriftAlert,
     "dead_letter": DeadLetter,
     "receipt": Receipt,
+    "human_label": HumanLabel,
 }
 
 

@@ -31,6 +31,7 @@ def test_settings_become_the_topics_own() -> None:
         TOPICS.alerts: 3,
         TOPICS.dead_letters: 4,
         TOPICS.receipts: 1,
+        TOPICS.labels: 3,
     }
     sizes = {name: spec.config.get("retention.bytes") for name, spec in specs.items()}
     assert sizes[TOPICS.documents] == sizes[TOPICS.enriched] == "1000"

@@ -9,18 +9,19 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from schemas.messages import DeadLetter, DriftAlert, Enriched, WindowStats
+from schemas.messages import DeadLetter, DriftAlert, Enriched, HumanLabel, WindowStats
 from streams.backends.clickhouse.rows import SKETCHES, SUMS
 from streams.drift.sketches.features import KERNEL
 from streams.drift.sketches.sums import Sums, decode_integers
 from streams.errors import InvalidDocument
+from streams.stages import labels
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from schemas.messages import EmbeddingSketch
 
-    Record = Enriched | WindowStats | DriftAlert | DeadLetter
+    Record = Enriched | WindowStats | DriftAlert | DeadLetter | HumanLabel
     Bounds = Mapping[str, tuple[int, int]]
 
 CODE = "out-of-range"
@@ -57,6 +58,7 @@ _BOUNDS: Mapping[type, Bounds] = {
         **dict.fromkeys(("as_of", "changed_from", "changed_to", "acknowledged_at"), _TIME),
     },
     DeadLetter: {"partition": _INT32, "failed_at": _TIME},
+    HumanLabel: {"labelled_at": _TIME},
 }
 
 
@@ -65,7 +67,7 @@ def refusal(record: Record) -> InvalidDocument | None:
     reason = next(_reasons(record), None)
     if reason is None:
         return None
-    doc_id = record.doc_id if isinstance(record, (Enriched, DeadLetter)) else None
+    doc_id = record.doc_id if isinstance(record, (Enriched, DeadLetter, HumanLabel)) else None
     return InvalidDocument(CODE, reason, doc_id=doc_id, source=record.source)
 
 
@@ -83,6 +85,8 @@ def _reasons(record: Record) -> Iterator[str]:
         yield from _counts("redactions", record.redactions.values(), _UINT32)
     elif isinstance(record, WindowStats):
         yield from _window_reasons(record)
+    elif isinstance(record, HumanLabel):
+        yield from labels.reasons(record)
     elif isinstance(record, DriftAlert):
         times = [item.published_at for item in (*record.new_documents, *record.old_documents)]
         yield from _counts("published_at of a document", times, _TIME)

@@ -28,6 +28,7 @@ from streams.backends.clickhouse.batches import chunks, dead, landed
 from streams.backends.clickhouse.connector import open_connector
 from streams.backends.clickhouse.ddl import Ddl, target_of
 from streams.backends.clickhouse.errors import translated
+from streams.backends.clickhouse.label_rows import label_rows
 from streams.backends.clickhouse.literals import tuples
 from streams.backends.clickhouse.moves import Place, settle
 from streams.backends.clickhouse.replays import replay_rows
@@ -38,12 +39,12 @@ from streams.ports import once
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from schemas.messages import DeadLetter, DriftAlert, Enriched, WindowStats
+    from schemas.messages import DeadLetter, DriftAlert, Enriched, HumanLabel, WindowStats
     from streams.backends.clickhouse.address import Address
     from streams.backends.clickhouse.rows import Columns
     from streams.clock import Clock
     from streams.errors import InvalidDocument
-    from streams.ports import Attempt
+    from streams.ports import Attempt, Labelled
     from streams.stages.replays import Replayed
 
 _LOOKUP_KEYS = 2_000
@@ -103,7 +104,7 @@ class ClickHouseWarehouse:
             return apply_migrations(Ddl(self._writer, self.target), self.target)
 
     def refusal(
-        self, record: Enriched | WindowStats | DriftAlert | DeadLetter
+        self, record: Enriched | WindowStats | DriftAlert | DeadLetter | HumanLabel
     ) -> InvalidDocument | None:
         """Return why a record can never be stored, or None where it can; asks nobody."""
         return refusal(record)
@@ -139,6 +140,10 @@ class ClickHouseWarehouse:
     def write_canaries(self, answers: Sequence[Enriched], attempt: Attempt = once) -> None:
         """Land what a worker answered to canary documents."""
         attempt(lambda: self._write(rows.canaries(answers)))
+
+    def write_labels(self, labels: Sequence[Labelled], attempt: Attempt = once) -> None:
+        """Land what people say that documents are about."""
+        attempt(lambda: self._write(label_rows(labels)))
 
     def write_columns(self, columns: Columns) -> None:
         """Write rows of one table; returns when they are durable.

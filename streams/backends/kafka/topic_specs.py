@@ -77,6 +77,7 @@ def topic_limits(topics: Topics, max_message_bytes: int) -> dict[str, int]:
         topics.state: STATE_BYTES,
         topics.dead_letters: _derived(max_message_bytes),
         topics.receipts: max_message_bytes,
+        topics.labels: max_message_bytes,
     }
 
 
@@ -135,6 +136,7 @@ def _kept(topics: Topics, retention: Retention) -> dict[str, dict[str, str]]:
         topics.state: _COMPACTED,
         topics.dead_letters: _deleted(retention.dead_letters),
         topics.receipts: _deleted(retention.documents, retention.size),
+        topics.labels: _deleted(retention.results),
     }
 
 
