@@ -71,7 +71,7 @@ def plug(
         labeller = _classifier(classifier, machine, labels, unsure_below)
         card = replace(card, classifier=f"{labeller.method} {_named(_card(classifier))}")
     if summarizer is not None:
-        writer = _summarizer(summarizer, machine)
+        writer = summarizer_in(summarizer, machine)
         encoder = base if isinstance(base, OnePassEnricher) else None
         watch = Watch(encoder, guard, writer.instructions or None) if guard else None
     return PluggedEnricher(base, card, classifier=labeller, summarizer=writer, watch=watch)
@@ -99,7 +99,12 @@ def _classifier(
     )
 
 
-def _summarizer(folder: Path, machine: Machine) -> GenerativeSummarizer:
+def summarizer_in(folder: Path, machine: Machine) -> GenerativeSummarizer:
+    """Load the model that writes from its folder.
+
+    Raises:
+        Misconfigured: it is a model for something else, or cannot be loaded.
+    """
     card = _card(folder)
     if card.task != "summarization":
         raise Misconfigured(f"TIDEMARK_SUMMARIZER={card.name} is a model for {card.task}")

@@ -229,6 +229,12 @@ class Settings(BaseSettings):
         "one out, `length=250`, `repetition=0.25`, `prompt=0.3`, `foreign=0.88`, `meaning=0.25` "
         "set thresholds.",
     )
+    running_summaries: Literal["extractive", "written", "off"] = Field(
+        "extractive",
+        description="What each source was about in each hour (`tidemark summary`): sentences of "
+        "its most central documents, `written` by the model of TIDEMARK_SUMMARIZER from these (in "
+        "the land role), or `off`.",
+    )
     redact: Redaction = Field(
         "",
         description="Personal data that is replaced by a marker before anything is counted, "

@@ -105,15 +105,27 @@ class GenerativeSummarizer:
             texts: the documents that came since, in order.
         """
         written = self.write(texts)
-        tokens_in = sum(one.tokens_in for one in written)
-        tokens_out = sum(one.tokens_out for one in written)
-        news = [one.text for one in written if one.text]
-        while news:
-            group = self._fitting(summary, news)
+        merged = self.merge(summary, [one.text for one in written if one.text])
+        return Written(
+            merged.text,
+            merged.tokens_in + sum(one.tokens_in for one in written),
+            merged.tokens_out + sum(one.tokens_out for one in written),
+        )
+
+    def merge(self, summary: str, news: Sequence[str]) -> Written:
+        """Return a running summary with the summaries of new documents folded in.
+
+        Args:
+            summary: the summary so far; empty at the beginning of a window.
+            news: summaries of the documents that came since, in order.
+        """
+        left, tokens_in, tokens_out = list(news), 0, 0
+        while left:
+            group = self._fitting(summary, left)
             answer = self._writer.write([self._tokens(self._prompt.of_fold(summary, group))])[0]
             summary = answer.text or summary
             tokens_in, tokens_out = tokens_in + answer.tokens_in, tokens_out + answer.tokens_out
-            del news[: len(group)]
+            del left[: len(group)]
         return Written(summary, tokens_in, tokens_out)
 
     def _fitting(self, summary: str, news: list[str]) -> list[str]:

@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from streams.cli import changed, dead_letters, drift, ledger, search, terms, trends, warehouse
+from streams.cli import (
+    changed,
+    dead_letters,
+    drift,
+    ledger,
+    search,
+    summary,
+    terms,
+    trends,
+    warehouse,
+)
 from streams.cli._asking import FormatOption, asking, show
 from streams.cli._output import Format
 
@@ -16,6 +26,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command("trends")(trends.trends)
     app.command("terms")(terms.terms)
+    app.command("summary")(summary.summary)
     app.command("changed")(changed.changed)
     app.add_typer(drift.app, name="drift")
     search.register(app)

@@ -1,10 +1,10 @@
-"""The thread in which the land role keeps the helper tables of the trends up to date."""
+"""The threads in which the land role keeps what is computed of landed documents up to date."""
 
 from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from streams.backends.clickhouse import ClickHouseWarehouse
 from streams.backends.clickhouse.trends import TrendKeeper
@@ -26,25 +26,41 @@ _REST = 9.0
 _TOLD_AT = 3
 
 
+class Keeper(Protocol):
+    """Computes what was touched."""
+
+    def adopt(self) -> None:
+        """Take in what landed before; called once, before anything else."""
+        ...
+
+    def refresh(self, stopped: Callable[[], bool]) -> int:
+        """Compute what is stale, until stopped; returns how much that was."""
+        ...
+
+
 class TrendThread:
     """Refreshes every so often until it is stopped; whatever that raises, landing goes on.
 
     Args:
         keeper: computes what was touched.
         log: told why it fails, once until it succeeds again.
+        what: is kept, as that line names it.
         clock: seconds, for how long a round took.
         interval: shortest rest between two rounds, in seconds.
     """
 
     def __init__(
         self,
-        keeper: TrendKeeper,
+        keeper: Keeper,
         log: structlog.stdlib.BoundLogger,
+        what: str = "the helper tables of the trends",
+        *,
         clock: Callable[[], float] = time.monotonic,
         interval: float = _INTERVAL_S,
     ) -> None:
         self._keeper = keeper
         self._log = log
+        self._what = what
         self._clock = clock
         self._interval = interval
         self._stop = threading.Event()
@@ -84,7 +100,7 @@ class TrendThread:
     def _tell(self, reason: str) -> None:
         self._failures += 1
         if self._failures == _TOLD_AT and not self._stop.is_set():
-            self._log.warning("the helper tables of the trends cannot be refreshed", error=reason)
+            self._log.warning(f"{self._what} cannot be refreshed", error=reason)
 
 
 def trend_threads(platform: Platform, warehouse: Warehouse | None) -> tuple[TrendThread, ...]:

@@ -20,6 +20,7 @@ from streams.runtime.land_role import LandRole
 from streams.runtime.ledger_thread import ledger_threads
 from streams.runtime.lookback import look_back
 from streams.runtime.role_runner import RolePlan, RoleRunner
+from streams.runtime.summaries import summary_threads
 from streams.runtime.trend_thread import trend_threads
 from streams.stages.drift import DriftStage
 from streams.stages.enrich import EnrichStage
@@ -111,6 +112,7 @@ def _plan(
         companions=(
             *ledger_threads(platform, parts.warehouse, lambda: role_producer(platform, role)),
             *trend_threads(platform, parts.warehouse),
+            *summary_threads(platform, parts.warehouse),
         ),
     )
     return plan, land

@@ -19,11 +19,14 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from models.guard import RULES, Guard, embed
+from models.guard import RULES, Guard, Watch
 from models.guard.text import Prose
 from models.manifest import DEFAULT_MODEL
+from models.plugged import PluggedEnricher
 from models.registry import Registry
+from models.summarize.generative import Written
 from streams.drift.evaluate.measure import wilson_interval
+from streams.ports import Text
 from tests.bench.bench_encoder import csv_rows, json_lines, load
 from tests.bench.planted import Kind, Pair, plant
 
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from models.enricher import OnePassEnricher
-    from models.guard import Report
+    from streams.ports import Inference
 
 _SEED = 20_240_501
 _BATCH = 64
@@ -90,36 +93,54 @@ def samples(pairs: Sequence[Pair], number: int, generator: random.Random) -> dic
     return found
 
 
-def judge(enricher: OnePassEnricher, pairs: Sequence[Pair]) -> list[Report]:
-    """Check every summary, with its embeddings."""
-    guard = Guard()
-    reports: list[Report] = []
+class _Says:
+    """A summarizer that writes, document by document, what it was told to."""
+
+    method = "bench"
+
+    def __init__(self, pairs: Sequence[Pair]) -> None:
+        self._said = {text_of(pair): pair.summary for pair in pairs}
+
+    def write(self, texts: Sequence[Text]) -> list[Written]:
+        return [Written(self._said[text]) for text in texts]
+
+
+def text_of(pair: Pair) -> Text:
+    """Return the document as it comes on the topic: title and text apart."""
+    title, _, text = pair.document.partition(".\n")
+    return Text(title, text)
+
+
+def judge(enricher: OnePassEnricher, pairs: Sequence[Pair]) -> list[Inference]:
+    """Land every summary by the way of all generated ones: written, checked, kept or stopped."""
+    watch = Watch(enricher, Guard(), None)
+    found: list[Inference] = []
     for start in range(0, len(pairs), _BATCH):
         batch = pairs[start : start + _BATCH]
-        vectors = embed(
-            enricher, [text for pair in batch for text in (pair.document, pair.summary)]
-        )
-        reports += [
-            guard.check(pair.document, pair.summary, embedded=(document, summary))
-            for pair, document, summary in zip(batch, vectors[::2], vectors[1::2], strict=True)
-        ]
-    return reports
+        plugged = PluggedEnricher(enricher, enricher.card, summarizer=_Says(batch), watch=watch)
+        results = plugged.post(plugged.core(plugged.pre([text_of(pair) for pair in batch])))
+        for pair, one in zip(batch, results, strict=True):
+            kept = one.summary == pair.summary and not one.summary_flags
+            if not kept and (not one.summary or one.summary_rejected != pair.summary):
+                raise RuntimeError(f"a summary was dropped: {pair.summary!r} became {one}")
+        found += results
+    return found
 
 
-def tell(kind: str, pairs: Sequence[Pair], reports: Sequence[Report], *, show: bool) -> None:
+def tell(kind: str, pairs: Sequence[Pair], results: Sequence[Inference], *, show: bool) -> None:
     """Print how many were flagged, with the 95 % interval, and by which rule."""
-    flagged = sum(not report.passed for report in reports)
-    low, high = wilson_interval(flagged, len(reports))
-    rules = Counter(rule for report in reports for rule in report.flags)
+    flagged = sum(bool(one.summary_flags) for one in results)
+    low, high = wilson_interval(flagged, len(results))
+    rules = Counter(rule for one in results for rule in one.summary_flags)
     by = ", ".join(f"{rule} {rules[rule]}" for rule in RULES if rules[rule])
-    share = flagged / max(1, len(reports))
+    share = flagged / max(1, len(results))
     say(
-        f"  {kind:9}{flagged:4} of {len(reports):3} flagged, {share:.1%}"
+        f"  {kind:9}{flagged:4} of {len(results):3} flagged, {share:.1%}"
         f" ({low:.1%} to {high:.1%}): {by}"
     )
-    for pair, report in zip(pairs, reports, strict=True):
-        if show and report.passed != (kind == "true"):
-            say(f"    {dict(report.evidence)} {pair.summary}")
+    for pair, one in zip(pairs, results, strict=True):
+        if show and bool(one.summary_flags) == (kind == "true"):
+            say(f"    {','.join(one.summary_flags)} {pair.summary}")
 
 
 def say(line: str) -> None:
