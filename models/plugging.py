@@ -71,7 +71,8 @@ def plug(
         labeller = _classifier(classifier, machine, labels, unsure_below)
         card = replace(card, classifier=f"{labeller.method} {_named(_card(classifier))}")
     if summarizer is not None:
-        writer = summarizer_in(summarizer, machine)
+        writer, own = summarizer_in(summarizer, machine), _card(summarizer)
+        card = replace(card, summarizer=_named(own), prompt=prompt(own.prompt).name)
         encoder = base if isinstance(base, OnePassEnricher) else None
         watch = Watch(encoder, guard, writer.instructions or None) if guard else None
     return PluggedEnricher(base, card, classifier=labeller, summarizer=writer, watch=watch)

@@ -25,6 +25,7 @@ _STEMS = {
     "DeadLetter": "dead_letter",
     "Receipt": "receipt",
     "HumanLabel": "human_label",
+    "ShadowResult": "shadow_result",
 }
 # Numerator and denominator that turn a value of the logical type into milliseconds.
 _MILLISECONDS = {

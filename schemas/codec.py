@@ -24,6 +24,7 @@ from schemas.messages import (
     HumanLabel,
     Message,
     Receipt,
+    ShadowResult,
     WindowStats,
 )
 from schemas.registry import ConfluentRegistry
@@ -45,6 +46,7 @@ KINDS: tuple[type[Message], ...] = (
     DeadLetter,
     Receipt,
     HumanLabel,
+    ShadowResult,
 )
 _SINGLE_OBJECT_HEADER = 10
 _CONFLUENT = b"\x00"

@@ -89,6 +89,10 @@ class Enriched:
     summary_flags: tuple[str, ...] = ()
     summary_rejected: str = ""
     redactions: Mapping[str, int] = field(default_factory=dict)
+    summarizer: str = ""
+    prompt: str = ""
+    price_per_hour: float = 0.0
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +331,50 @@ class HumanLabel:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ShadowResult:
+    """What a challenger answered to a document, beside the champion whose results are used."""
+
+    doc_id: str
+    source: str
+    published_at: int
+    topic: str
+    partition: int
+    offset: int
+    received_at: int
+    version: int
+    shadow: str
+    task: str
+    summary: str
+    summary_method: str
+    label: str
+    confidence: float
+    scores: Mapping[str, float]
+    embedding_model: str
+    embedding_revision: str
+    classifier: str
+    device: str
+    compute_type: str
+    tokens_in: int
+    tokens_out: int
+    queue_ms: float
+    tokenize_ms: float
+    inference_ms: float
+    enriched_at: int
+    summary_flags: tuple[str, ...] = ()
+    summarizer: str = ""
+    prompt: str = ""
+    price_per_hour: float = 0.0
+    currency: str = ""
+
+
 Message: TypeAlias = (
-    Document | Enriched | WindowStats | DriftAlert | DeadLetter | Receipt | HumanLabel
+    Document
+    | Enriched
+    | WindowStats
+    | DriftAlert
+    | DeadLetter
+    | Receipt
+    | HumanLabel
+    | ShadowResult
 )

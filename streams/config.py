@@ -167,7 +167,8 @@ class Settings(BaseSettings):
         "7d", description="How long the topic of enriched documents does."
     )
     retention_results: Duration = Field(
-        "30d", description="How long the topics of statistics, alerts and people's labels do."
+        "30d",
+        description="How long the topics of statistics, alerts, people's labels and shadows do.",
     )
     retention_dead_letters: Duration = Field("30d", description="How long the dead letters do.")
     retention_bytes: int = Field(
@@ -219,6 +220,25 @@ class Settings(BaseSettings):
     )
     unsure_below: float = Field(
         0.30, ge=0, le=1, description="Label `unsure` when the calibrated confidence is lower."
+    )
+    shadow: str | None = Field(
+        None,
+        description="Challenger: a model of the manifest, `zero-shot` or `extractive`, that "
+        "answers a share of the documents beside those whose results are used (`tidemark models "
+        "compare`).",
+    )
+    shadow_share: float = Field(
+        0.1, gt=0, le=1, description="Share of the documents that the challenger answers."
+    )
+    price_per_hour: float | None = Field(
+        None,
+        ge=0,
+        le=1_000_000,
+        description="What an hour of this machine costs; rows keep it, and the view `cost` tells "
+        "the cost of a thousand documents.",
+    )
+    price_currency: str = Field(
+        "USD", max_length=16, description="Money of that price; a name, nothing is converted."
     )
     summary_sentences: int = Field(2, ge=1, le=20, description="Sentences of a summary.")
     guard: Guarding = Field(

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Literal
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from streams.drift.shadow import LEVELS
+from streams.ports import Price
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from schemas.messages import Enriched
 
 CounterName = Literal[
     "tidemark_messages_received_total",
@@ -25,6 +28,11 @@ CounterName = Literal[
     "tidemark_canary_runs_total",
     "tidemark_summaries_stopped_total",
     "tidemark_redactions_total",
+    "tidemark_tokens_total",
+    "tidemark_model_seconds_total",
+    "tidemark_cost_total",
+    "tidemark_shadow_documents_total",
+    "tidemark_shadow_errors_total",
 ]
 _COUNTERS: dict[CounterName, tuple[str, tuple[str, ...]]] = {
     "tidemark_messages_received_total": ("Messages read, by role.", ("role",)),
@@ -46,6 +54,20 @@ _COUNTERS: dict[CounterName, tuple[str, tuple[str, ...]]] = {
         ("rule",),
     ),
     "tidemark_redactions_total": ("Personal data that was replaced, by kind.", ("kind",)),
+    "tidemark_tokens_total": (
+        "Tokens that models read (`in`) and wrote (`out`).",
+        ("direction",),
+    ),
+    "tidemark_model_seconds_total": (
+        "Seconds of the machine that documents took, by step: tokenize, inference.",
+        ("step",),
+    ),
+    "tidemark_cost_total": ("What these seconds cost (TIDEMARK_PRICE_PER_HOUR).", ("currency",)),
+    "tidemark_shadow_documents_total": ("Documents that the challenger answered.", ("shadow",)),
+    "tidemark_shadow_errors_total": (
+        "Documents on which the challenger failed; the champion's results are untouched.",
+        ("shadow",),
+    ),
     "tidemark_canary_runs_total": ("Runs of the canary documents that were published.", ()),
 }
 _SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -172,6 +194,25 @@ class Metrics:
     def redacted(self, kind: str, times: int) -> None:
         """Count what was replaced in a document."""
         self._counters["tidemark_redactions_total"].labels(kind).inc(times)
+
+    def worked(self, records: Sequence[Enriched]) -> None:
+        """Count what the documents of a batch took: tokens, seconds, money."""
+        tokens = self._counters["tidemark_tokens_total"]
+        tokens.labels("in").inc(sum(one.tokens_in for one in records))
+        tokens.labels("out").inc(sum(one.tokens_out for one in records))
+        seconds = self._counters["tidemark_model_seconds_total"]
+        seconds.labels("tokenize").inc(sum(one.tokenize_ms for one in records) / 1000)
+        seconds.labels("inference").inc(sum(one.inference_ms for one in records) / 1000)
+        priced = [one for one in records if one.price_per_hour]
+        if priced:
+            price = Price(priced[0].price_per_hour, priced[0].currency)  # one machine, one price
+            cost = price.of(sum(one.tokenize_ms + one.inference_ms for one in priced))
+            self._counters["tidemark_cost_total"].labels(price.currency).inc(cost)
+
+    def shadowed(self, shadow: str, documents: int, errors: int) -> None:
+        """Count what a challenger answered, and where it failed."""
+        self._counters["tidemark_shadow_documents_total"].labels(shadow).inc(documents)
+        self._counters["tidemark_shadow_errors_total"].labels(shadow).inc(errors)
 
     def skipped(self, role: str) -> None:
         """Count an unreadable message that another role dead-letters."""

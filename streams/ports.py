@@ -7,7 +7,7 @@ in-memory ones. Nothing here imports Kafka, ClickHouse or Faust.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -21,11 +21,15 @@ if TYPE_CHECKING:
         Enriched,
         HumanLabel,
         Origin,
+        ShadowResult,
         WindowStats,
     )
     from streams.errors import InvalidDocument
     from streams.stages.replays import Replayed
 
+
+Landable: TypeAlias = "Enriched | WindowStats | DriftAlert | DeadLetter | HumanLabel | ShadowResult"
+"""A record that a table holds."""
 
 T = TypeVar("T")
 
@@ -94,7 +98,11 @@ class Inference:
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """Which model wrote a result, so that every row can say so."""
+    """Which model wrote a result, so that every row can say so.
+
+    Attributes:
+        summarizer: what was to write the summary; ``prompt`` with which words, and their version.
+    """
 
     embedding_model: str
     embedding_revision: str
@@ -102,6 +110,20 @@ class ModelCard:
     device: str
     compute_type: str
     dimensions: int
+    summarizer: str = "extractive"
+    prompt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What an hour of the machine costs; ``per_hour`` is 0 where nobody said."""
+
+    per_hour: float = 0.0
+    currency: str = ""
+
+    def of(self, milliseconds: float) -> float:
+        """Return what so much of its time costs."""
+        return milliseconds / 3_600_000 * self.per_hour
 
 
 class Enricher(Protocol):
@@ -232,9 +254,7 @@ class Warehouse(Protocol):
         Overloaded: it asks to slow down.
     """
 
-    def refusal(
-        self, record: Enriched | WindowStats | DriftAlert | DeadLetter | HumanLabel
-    ) -> InvalidDocument | None:
+    def refusal(self, record: Landable) -> InvalidDocument | None:
         """Return why a record can never be stored, or None where it can; asks nobody."""
         ...
 
@@ -264,4 +284,8 @@ class Warehouse(Protocol):
 
     def write_labels(self, labels: Sequence[Labelled], attempt: Attempt = once) -> None:
         """Land what people say that documents are about."""
+        ...
+
+    def write_shadows(self, results: Sequence[ShadowResult], attempt: Attempt = once) -> None:
+        """Land what challengers answered."""
         ...

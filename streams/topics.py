@@ -56,6 +56,16 @@ class Topics:
         return f"{self.prefix}.labels"
 
     @property
+    def shadow(self) -> str:
+        """What a challenger answered in the shadow of the champion; key: source."""
+        return f"{self.prefix}.shadow"
+
+    @property
+    def shadow_group(self) -> str:
+        """Consumer group of the challengers; no role has it."""
+        return f"{self.prefix}-shadow"
+
+    @property
     def all(self) -> tuple[str, ...]:
         """Every topic that Tidemark uses."""
         return (
@@ -67,6 +77,7 @@ class Topics:
             self.dead_letters,
             self.receipts,
             self.labels,
+            self.shadow,
         )
 
     def consumed_by(self, role: Role) -> tuple[str, ...]:
@@ -75,7 +86,8 @@ class Topics:
             return (self.documents,)
         if role == "drift":
             return (self.enriched,)
-        return (self.enriched, self.stats, self.alerts, self.dead_letters, self.labels)
+        landed = (self.enriched, self.stats, self.alerts, self.dead_letters)
+        return (*landed, self.labels, self.shadow)
 
     def group(self, role: Role) -> str:
         """Consumer group of a role."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from streams.backends.clickhouse.rows import ACKNOWLEDGED, ENRICH_ROLE, hour_seconds
+from streams.backends.clickhouse.shadow_rows import SHADOW_KEY
 from streams.backends.clickhouse.storable import refusal
 from streams.clock import SystemClock
 from streams.ports import Delivery, once
@@ -14,10 +15,17 @@ from streams.ports import Delivery, once
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from schemas.messages import DeadLetter, DriftAlert, Enriched, HumanLabel, WindowStats
+    from schemas.messages import (
+        DeadLetter,
+        DriftAlert,
+        Enriched,
+        HumanLabel,
+        ShadowResult,
+        WindowStats,
+    )
     from streams.clock import Clock
     from streams.errors import InvalidDocument
-    from streams.ports import Attempt, Labelled
+    from streams.ports import Attempt, Labelled, Landable
     from streams.stages.replays import Replayed
 
 _Key = TypeVar("_Key")
@@ -41,6 +49,7 @@ class MemoryWarehouse:
         self._replays: dict[tuple[str | int, ...], tuple[int, Replayed]] = {}
         self._canaries: dict[tuple[str | int, ...], tuple[int, Enriched]] = {}
         self._labels: dict[tuple[str, str, str], tuple[int, Labelled]] = {}
+        self._shadows: dict[tuple[str, ...], tuple[int, ShadowResult]] = {}
         self._letters: dict[tuple[str, int, int, int], tuple[int, DeadLetter]] = {}
 
     @property
@@ -74,9 +83,7 @@ class MemoryWarehouse:
         """The last failure of each message."""
         return _values(self._letters)
 
-    def refusal(
-        self, record: Enriched | WindowStats | DriftAlert | DeadLetter | HumanLabel
-    ) -> InvalidDocument | None:
+    def refusal(self, record: Landable) -> InvalidDocument | None:
         """Return why a record can never be stored, or None where it can."""
         return refusal(record)
 
@@ -136,6 +143,21 @@ class MemoryWarehouse:
             for one in labels:
                 key = (one.label.source, one.label.doc_id, one.label.labelled_by)
                 _keep(self._labels, key, one.origin.version, one)
+
+    @property
+    def shadows(self) -> list[ShadowResult]:
+        """What each version of a challenger answered to each document."""
+        return _values(self._shadows)
+
+    def write_shadows(self, results: Sequence[ShadowResult], attempt: Attempt = once) -> None:
+        """Land what challengers answered."""
+        attempt(lambda: self._keep_shadows(results))
+
+    def _keep_shadows(self, results: Sequence[ShadowResult]) -> None:
+        with self._lock:
+            for one in results:
+                key = tuple(getattr(one, name) for name in SHADOW_KEY)
+                _keep(self._shadows, key, one.version, one)
 
     @property
     def replays(self) -> list[Replayed]:

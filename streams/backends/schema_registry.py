@@ -12,6 +12,7 @@ from schemas.messages import (
     Enriched,
     HumanLabel,
     Receipt,
+    ShadowResult,
     WindowStats,
 )
 from schemas.registry_access import RegistryAccess
@@ -70,4 +71,5 @@ def values_of(topics: Topics) -> dict[str, type[Message]]:
         topics.dead_letters: DeadLetter,
         topics.receipts: Receipt,
         topics.labels: HumanLabel,
+        topics.shadow: ShadowResult,
     }

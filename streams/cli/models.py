@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streams.cli._output import Format, write
+from streams.cli.comparing import compare
 from streams.config import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from models.registry import Listed, Registry
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(compare)
 
 _COLUMNS = (
     *("name", "task", "model", "licence", "download_mb", "installed"),

@@ -22,20 +22,25 @@ class Completion:
 
     def __init__(self, platform: Platform) -> None:
         self._topics = platform.topics
+        self._shadow = platform.settings.shadow is not None
         # A broker that has just started, or moves a group, answers after a moment.
         self._retry = platform.retry("offsets")
         self._reader = OffsetReader(platform.broker.bootstrap, platform.broker.security)
 
     async def wait(self, drift: DriftRole | None) -> None:
-        """Return when enrich, drift and land have committed all that there is to read."""
+        """Return when all roles, and the challenger, have committed all that there is to read."""
         await self._caught_up("enrich")
         await self._caught_up("drift")
         if drift is not None:
             await asyncio.to_thread(drift.flush_open)
+        if self._shadow:
+            await self._read(self._topics.shadow_group, (self._topics.documents,))
         await self._caught_up("land")
 
     async def _caught_up(self, role: Role) -> None:
-        group, topics = self._topics.group(role), self._topics.consumed_by(role)
+        await self._read(self._topics.group(role), self._topics.consumed_by(role))
+
+    async def _read(self, group: str, topics: Sequence[str]) -> None:
         # Offsets live in the broker, which tells nobody when they move: they must be asked for.
         while await asyncio.to_thread(self._lag, group, topics):  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_S)

@@ -83,6 +83,7 @@ class EnrichRole:
             return results + self._told(batch, whole, letters)
 
     def _count(self, records: Sequence[Enriched]) -> None:
+        self.metrics.worked(records)
         for record in records:
             for rule in record.summary_flags:
                 self.metrics.summary_stopped(rule)

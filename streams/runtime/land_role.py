@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from schemas.messages import DeadLetter, DriftAlert, Enriched, HumanLabel, WindowStats
+from schemas.messages import (
+    DeadLetter,
+    DriftAlert,
+    Enriched,
+    HumanLabel,
+    ShadowResult,
+    WindowStats,
+)
 from streams.drift.control import HEADER as CONTROL
 from streams.errors import InvalidDocument
 from streams.ports import Labelled
@@ -36,7 +43,9 @@ if TYPE_CHECKING:
     from streams.topics import Topics
 
 
-_Record = TypeVar("_Record", Enriched, WindowStats, DriftAlert, DeadLetter, HumanLabel)
+_Record = TypeVar(
+    "_Record", Enriched, WindowStats, DriftAlert, DeadLetter, HumanLabel, ShadowResult
+)
 
 
 @dataclass(slots=True)
@@ -51,6 +60,7 @@ class Landing:
     replays: list[Replayed] = field(default_factory=list)
     canaries: list[Enriched] = field(default_factory=list)
     labels: list[Labelled] = field(default_factory=list)
+    shadows: list[ShadowResult] = field(default_factory=list)
     asked: list[tuple[Enriched, Mapping[str, bytes]]] = field(default_factory=list)
     size: int = 0
     since_ms: int | None = None
@@ -143,6 +153,8 @@ class LandRole:
             elif topic == self._topics.labels:
                 label = self._decoded(HumanLabel, value)
                 landing.labels.append(Labelled(message.origin, label))
+            elif topic == self._topics.shadow:
+                landing.shadows.append(self._decoded(ShadowResult, value))
             else:
                 self._letter(self._decoded(DeadLetter, value), landing)
         except InvalidDocument as error:
@@ -220,6 +232,8 @@ class LandRole:
             self._warehouse.write_canaries(landing.canaries, attempt)
         if landing.labels:
             self._warehouse.write_labels(landing.labels, attempt)
+        if landing.shadows:
+            self._warehouse.write_shadows(landing.shadows, attempt)
 
     def _count(self, landing: Landing) -> None:
         now = self._clock.now_ms()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from streams.backends.clickhouse import ClickHouseWarehouse
     from streams.config import Settings
     from streams.ports import Enricher
+    from streams.runtime.shadow import Challenger
+    from streams.stages.shadow import Task
     from streams.topics import Role
 
     Progress = Callable[[str, int, int], None]
@@ -37,7 +40,8 @@ def open_parts(
         if warehouse is not None:
             stack.callback(warehouse.close)
         enricher = open_enricher(settings, progress) if "enrich" in roles else None
-        yield Parts(enricher, warehouse)
+        challenger = _challenger(settings) if "enrich" in roles else None
+        yield Parts(enricher, warehouse, challenger)
 
 
 def open_database(settings: Settings) -> ClickHouseWarehouse:
@@ -85,6 +89,56 @@ def open_enricher(settings: Settings, progress: Progress | None = None) -> Enric
         unsure_below=settings.unsure_below,
         guard=guard_of(settings.guard),
     )
+
+
+def _challenger(settings: Settings) -> Callable[[], Challenger] | None:
+    """Return what loads the challenger; a name that nobody knows is told at the start.
+
+    Raises:
+        Misconfigured: there is no such model.
+    """
+    if settings.shadow is None:
+        return None
+    task_of(settings)
+    return partial(open_challenger, settings)
+
+
+def task_of(settings: Settings) -> Task:
+    """Return what the challenger is for, from its name.
+
+    Raises:
+        Misconfigured: there is no such model.
+    """
+    from models.plugging import EXTRACTIVE, ZERO_SHOT  # noqa: PLC0415 - heavy import
+    from models.registry import Registry  # noqa: PLC0415
+
+    own: dict[str, Task] = {ZERO_SHOT: "classification", EXTRACTIVE: "summarization"}
+    name = settings.shadow or ""
+    if name in own:
+        return own[name]
+    tasks = {one.model.name: one.model.task for one in Registry(settings.data).list()}
+    if name not in tasks:
+        known = ", ".join(sorted({*own, *tasks}))
+        raise Misconfigured(f"TIDEMARK_SHADOW={name} is no model; there are {known}")
+    task = tasks[name]
+    return task if task in ("embedding", "summarization") else "classification"
+
+
+def open_challenger(settings: Settings) -> Challenger:
+    """Pull the challenger where it is absent, and load it: alone, without the champion's models.
+
+    Raises:
+        Misconfigured: it is no model, or cannot be loaded.
+        Unavailable: its weights cannot be fetched.
+    """
+    from models.plugging import EXTRACTIVE, ZERO_SHOT  # noqa: PLC0415 - heavy import
+    from streams.runtime.shadow import Challenger  # noqa: PLC0415
+
+    name, task = settings.shadow or "", task_of(settings)
+    alone = {"classifier": ZERO_SHOT, "summarizer": EXTRACTIVE}
+    setting = {"classification": "classifier", "summarization": "summarizer"}.get(task, "model")
+    chosen = settings.model_copy(update={**alone, setting: name})
+    return Challenger(name, task, open_enricher(chosen))
 
 
 def labels_of(settings: Settings) -> Mapping[str, str] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,13 +19,11 @@ from streams.runtime.land_role import LandRole
 from streams.runtime.ledger_thread import ledger_threads
 from streams.runtime.lookback import look_back
 from streams.runtime.role_runner import RolePlan, RoleRunner
+from streams.runtime.shadow_wiring import shadow_threads, stage_of
 from streams.runtime.summaries import summary_threads
 from streams.runtime.trend_thread import trend_threads
 from streams.stages.drift import DriftStage
-from streams.stages.enrich import EnrichStage
 from streams.stages.guard import DeadLetterGuard, Record
-from streams.stages.ingest import Ingest
-from streams.stages.redact import redactor_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,6 +34,8 @@ if TYPE_CHECKING:
     from streams.runtime.lane import Checkpoint, Step
     from streams.runtime.platform import Platform
     from streams.runtime.role_runner import Companion
+    from streams.runtime.shadow import Challenger
+    from streams.stages.enrich import EnrichStage
     from streams.topics import Role
 
 _LAND_MESSAGES = 500
@@ -51,6 +50,7 @@ class Parts:
 
     enricher: Enricher | None = None
     warehouse: ClickHouseWarehouse | None = None
+    challenger: Callable[[], Challenger] | None = None
 
 
 def build_runners(
@@ -85,7 +85,10 @@ def _plan(
     producer = role_producer(platform, role)
     if role == "enrich":
         enrich = _enrich(platform, parts, producer)
-        companions = canary_threads(platform, enrich.stage)
+        companions: tuple[Companion, ...] = (
+            *canary_threads(platform, enrich.stage),
+            *shadow_threads(platform, parts.challenger, lambda: role_producer(platform, "shadow")),
+        )
         plan = _role_plan(platform, role, enrich.steps(), producer, web=web, companions=companions)
         return plan, enrich
     if role == "drift":
@@ -127,11 +130,7 @@ def role_producer(platform: Platform, client: str) -> KafkaProducer:
 def _enrich(platform: Platform, parts: Parts, producer: KafkaProducer) -> EnrichRole:
     settings = platform.settings
     assert parts.enricher is not None  # noqa: S101 - the caller opened it for this role
-    ingest = Ingest(
-        platform.codec.decode, settings.max_document_bytes, parse_duration(settings.max_future)
-    )
-    redactor = redactor_of(settings.redact)
-    stage = EnrichStage(ingest, parts.enricher, platform.clock, time.sleep, redactor)
+    stage = stage_of(platform, parts.enricher)
     retry = platform.retry("enrich")
 
     def history() -> Record:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from schemas.messages import DeadLetter, Enriched
 from streams.errors import InvalidDocument
-from streams.ports import Text
+from streams.ports import Price, Text
 from streams.stages.isolate import Failed, Isolator
 from streams.stages.tokens import count_terms
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from streams.stages.tokens import TermCounts
 
 Step: TypeAlias = "object | Failed"
+_FREE = Price()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class EnrichStage:
         clock: wall-clock time for queueing and finishing times.
         pause: waits between two tries of a failing batch (seconds).
         redactor: takes personal data out before anything is counted or inferred; None for nothing.
+        price: of this machine.
     """
 
     def __init__(
@@ -73,11 +75,14 @@ class EnrichStage:
         clock: Clock,
         pause: Callable[[float], None],
         redactor: Redactor | None = None,
+        *,
+        price: Price = _FREE,
     ) -> None:
         self._ingest = ingest
         self._enricher = enricher
         self._clock = clock
         self._redactor = redactor
+        self._price = price
         self._isolate = Isolator(enricher, pause)
 
     def pre(self, messages: Sequence[RawMessage]) -> Batch:
@@ -122,8 +127,11 @@ class EnrichStage:
             else:
                 if self._redactor is not None:
                     outcome = self._redactor.summary(outcome)  # noqa: PLW2901 - what is kept of it
-                enriched.append(enriched_record(entry, outcome, self._enricher.card, batch, now))
+                enriched.append(self._record(entry, outcome, batch, now))
         return Enrichment(tuple(enriched), tuple(letters))
+
+    def _record(self, entry: Entry, outcome: Inference, batch: Batch, now: int) -> Enriched:
+        return enriched_record(entry, outcome, self._enricher.card, batch, now, price=self._price)
 
     def _outcomes(self, batch: Batch) -> Sequence[Inference | Failed]:
         if not batch.entries:
@@ -179,7 +187,13 @@ def _model_error(entry: Entry, failed: Failed) -> InvalidDocument:
 
 
 def enriched_record(
-    entry: Entry, inference: Inference, card: ModelCard, batch: Batch, now: int
+    entry: Entry,
+    inference: Inference,
+    card: ModelCard,
+    batch: Batch,
+    now: int,
+    *,
+    price: Price = _FREE,
 ) -> Enriched:
     """Put together all that is known of a document; ``now`` is in milliseconds since 1970."""
     document, origin, terms = entry.document, entry.message.origin, entry.terms
@@ -227,4 +241,8 @@ def enriched_record(
         summary_flags=inference.summary_flags,
         summary_rejected=inference.summary_rejected,
         redactions=dict(entry.redactions),
+        summarizer=card.summarizer,
+        prompt=card.prompt,
+        price_per_hour=price.per_hour,
+        currency=price.currency,
     )

@@ -15,6 +15,7 @@ from schemas.messages import (
     HumanLabel,
     Message,
     Receipt,
+    ShadowResult,
     WindowStats,
 )
 from schemas.records import RecordType
@@ -29,6 +30,7 @@ RECORDS: dict[str, type[Message]] = {
     "dead_letter": DeadLetter,
     "receipt": Receipt,
     "human_label": HumanLabel,
+    "shadow_result": ShadowResult,
 }
 
 

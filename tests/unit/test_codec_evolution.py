@@ -95,12 +95,14 @@ def test_window_statistics_of_older_schemas_are_still_read(version: int) -> None
 def test_enriched_documents_of_the_first_schema_are_still_read() -> None:
     """A land worker of today reads what an enrich worker of yesterday wrote, and the reverse."""
     first = superseded("Enriched")[0]
+    assert len(superseded("Enriched")) == 2
     today = codec_for(None).encode("any", example("enriched"))
     read = schemaless_reader(io.BytesIO(today[10:]), parsed(published("Enriched")), parsed(first))
     assert len(read) == len(first["fields"])
     old = b"\xc3\x01" + fingerprint(first) + body(first, read)
     back = codec_for(None).decode(Enriched, old)
     assert (back.label, back.summary_flags, back.redactions) == ("weather", (), {})
+    assert (back.summarizer, back.prompt, back.price_per_hour) == ("", "", 0.0)
 
 
 def test_defaults_are_not_shared_between_documents() -> None:

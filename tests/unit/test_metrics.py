@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from schemas.messages import Enriched
 from streams.metrics import CounterName, Metrics
+from tests.support.examples import record as example
+
+WORK = {
+    "tokens_in": 100,
+    "tokens_out": 20,
+    "tokenize_ms": 300.0,
+    "inference_ms": 1500.0,
+    "price_per_hour": 3.6,
+    "currency": "EUR",
+}
 
 
 def _used() -> Metrics:
@@ -25,6 +37,11 @@ def _used() -> Metrics:
     metrics.canary_run()
     metrics.summary_stopped("numbers")
     metrics.redacted("email", 3)
+    record = example("enriched")
+    assert isinstance(record, Enriched)
+    metrics.worked([replace(record, **WORK), replace(record, **WORK)])  # type: ignore[arg-type]
+    metrics.worked([replace(record, **{**WORK, "price_per_hour": 0.0})])  # type: ignore[arg-type]
+    metrics.shadowed("small", 6, 1)
     metrics.quiet([2000, 20, 7, 2, 1, 0])
     metrics.latency(1500)
     metrics.waiting("land", lambda: True)
@@ -49,6 +66,11 @@ def test_totals_are_sums_over_labels() -> None:
         "tidemark_canary_runs_total": 1,
         "tidemark_summaries_stopped_total": 1,
         "tidemark_redactions_total": 3,
+        "tidemark_tokens_total": 3 * (100 + 20),
+        "tidemark_model_seconds_total": pytest.approx(3 * 1.8),
+        "tidemark_cost_total": pytest.approx(2 * 1.8 * 3.6 / 3600),
+        "tidemark_shadow_documents_total": 6,
+        "tidemark_shadow_errors_total": 1,
     }
     assert metrics.received_by("enrich") == 5
 

@@ -32,6 +32,7 @@ def test_settings_become_the_topics_own() -> None:
         TOPICS.dead_letters: 4,
         TOPICS.receipts: 1,
         TOPICS.labels: 3,
+        TOPICS.shadow: 3,
     }
     sizes = {name: spec.config.get("retention.bytes") for name, spec in specs.items()}
     assert sizes[TOPICS.documents] == sizes[TOPICS.enriched] == "1000"

@@ -9,7 +9,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from schemas.messages import DeadLetter, DriftAlert, Enriched, HumanLabel, WindowStats
+from schemas.messages import (
+    DeadLetter,
+    DriftAlert,
+    Enriched,
+    HumanLabel,
+    ShadowResult,
+    WindowStats,
+)
 from streams.backends.clickhouse.rows import SKETCHES, SUMS
 from streams.drift.sketches.features import KERNEL
 from streams.drift.sketches.sums import Sums, decode_integers
@@ -20,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from schemas.messages import EmbeddingSketch
+    from streams.ports import Landable as Record
 
-    Record = Enriched | WindowStats | DriftAlert | DeadLetter | HumanLabel
     Bounds = Mapping[str, tuple[int, int]]
 
 CODE = "out-of-range"
@@ -59,6 +66,12 @@ _BOUNDS: Mapping[type, Bounds] = {
     },
     DeadLetter: {"partition": _INT32, "failed_at": _TIME},
     HumanLabel: {"labelled_at": _TIME},
+    ShadowResult: {
+        "partition": _INT32,
+        "version": _COUNT,
+        **dict.fromkeys(("tokens_in", "tokens_out"), _UINT32),
+        **dict.fromkeys(("published_at", "enriched_at"), _TIME),
+    },
 }
 
 
@@ -67,7 +80,11 @@ def refusal(record: Record) -> InvalidDocument | None:
     reason = next(_reasons(record), None)
     if reason is None:
         return None
-    doc_id = record.doc_id if isinstance(record, (Enriched, DeadLetter, HumanLabel)) else None
+    doc_id = (
+        record.doc_id
+        if isinstance(record, (Enriched, DeadLetter, HumanLabel, ShadowResult))
+        else None
+    )
     return InvalidDocument(CODE, reason, doc_id=doc_id, source=record.source)
 
 

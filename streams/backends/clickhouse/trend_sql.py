@@ -63,7 +63,9 @@ SELECT
     {{slot}}, {{version}}, count(),
     sum(toFloat64(confidence)), sum(toFloat64(confidence) * confidence),
     sum(tokens), sum(toUInt64(tokens) * tokens), sum(tokens_in), sum(tokens_out),
-    sum(toFloat64(tokenize_ms)), sum(toFloat64(inference_ms))
+    sum(toFloat64(tokenize_ms)), sum(toFloat64(inference_ms)),
+    sum((toFloat64(tokenize_ms) + inference_ms) / 3600000 * price_per_hour),
+    countIf(price_per_hour > 0), anyIf(currency, currency != '')
 FROM documents_raw FINAL
 WHERE {{hours}}
 GROUP BY start, day, source, label, embedding_model, device, compute_type"""

@@ -32,6 +32,7 @@ from streams.backends.clickhouse.label_rows import label_rows
 from streams.backends.clickhouse.literals import tuples
 from streams.backends.clickhouse.moves import Place, settle
 from streams.backends.clickhouse.replays import replay_rows
+from streams.backends.clickhouse.shadow_rows import shadow_rows
 from streams.backends.clickhouse.storable import refusal
 from streams.backends.clickhouse.table import FORMAT, Table
 from streams.ports import once
@@ -39,12 +40,12 @@ from streams.ports import once
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from schemas.messages import DeadLetter, DriftAlert, Enriched, HumanLabel, WindowStats
+    from schemas.messages import DeadLetter, DriftAlert, Enriched, ShadowResult, WindowStats
     from streams.backends.clickhouse.address import Address
     from streams.backends.clickhouse.rows import Columns
     from streams.clock import Clock
     from streams.errors import InvalidDocument
-    from streams.ports import Attempt, Labelled
+    from streams.ports import Attempt, Labelled, Landable
     from streams.stages.replays import Replayed
 
 _LOOKUP_KEYS = 2_000
@@ -103,9 +104,7 @@ class ClickHouseWarehouse:
         with self._writing, translated(self._where):
             return apply_migrations(Ddl(self._writer, self.target), self.target)
 
-    def refusal(
-        self, record: Enriched | WindowStats | DriftAlert | DeadLetter | HumanLabel
-    ) -> InvalidDocument | None:
+    def refusal(self, record: Landable) -> InvalidDocument | None:
         """Return why a record can never be stored, or None where it can; asks nobody."""
         return refusal(record)
 
@@ -144,6 +143,10 @@ class ClickHouseWarehouse:
     def write_labels(self, labels: Sequence[Labelled], attempt: Attempt = once) -> None:
         """Land what people say that documents are about."""
         attempt(lambda: self._write(label_rows(labels)))
+
+    def write_shadows(self, results: Sequence[ShadowResult], attempt: Attempt = once) -> None:
+        """Land what challengers answered."""
+        attempt(lambda: self._write(shadow_rows(results)))
 
     def write_columns(self, columns: Columns) -> None:
         """Write rows of one table; returns when they are durable.

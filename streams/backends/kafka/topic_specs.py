@@ -78,6 +78,7 @@ def topic_limits(topics: Topics, max_message_bytes: int) -> dict[str, int]:
         topics.dead_letters: _derived(max_message_bytes),
         topics.receipts: max_message_bytes,
         topics.labels: max_message_bytes,
+        topics.shadow: _derived(max_message_bytes),
     }
 
 
@@ -137,6 +138,7 @@ def _kept(topics: Topics, retention: Retention) -> dict[str, dict[str, str]]:
         topics.dead_letters: _deleted(retention.dead_letters),
         topics.receipts: _deleted(retention.documents, retention.size),
         topics.labels: _deleted(retention.results),
+        topics.shadow: _deleted(retention.results),
     }
 
 
