@@ -105,7 +105,7 @@ class BlockSums:
         return np.asarray(totals[1:] - totals[:-1], np.int16)
 
     def _encoder(self, first: int) -> Callable[[], bytes]:
-        return lambda: pack({}, {"sums": self._rows(first, first + _CHUNK)})
+        return lambda: pack({}, {"sums": self._rows(first, first + _CHUNK)}, squeezed=True)
 
 
 def rounded(sums: npt.NDArray[np.float32]) -> Rows:

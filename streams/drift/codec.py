@@ -18,15 +18,21 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _MAGIC = b"TMDS"
-_VERSION = 1
+_PLAIN, _SQUEEZED = 1, 2
 _FRAME = struct.Struct("<4sBII")  # magic, version, CRC-32 of what follows, bytes of the JSON head
 _DTYPES = frozenset(("|i1", "|u1", "<i2", "<i4", "<i8", "<u4", "<u8", "<f2", "<f4", "<f8"))
 
 
-def pack(meta: Mapping[str, object], arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
+def pack(
+    meta: Mapping[str, object],
+    arrays: Mapping[str, npt.NDArray[Any]],
+    *,
+    squeezed: bool = False,
+) -> bytes:
     """Return one payload with a JSON-able ``meta`` and named arrays of any shape.
 
-    Floats of ``meta`` come back bit for bit; NaN and infinities are refused.
+    Floats of ``meta`` come back bit for bit; NaN and infinities are refused. ``squeezed``: all of
+    it is compressed, where counts and small sums take less room so.
     """
     plain = {name: _little_endian(array) for name, array in arrays.items()}
     shapes = [[name, array.dtype.str, array.shape] for name, array in plain.items()]
@@ -37,7 +43,10 @@ def pack(meta: Mapping[str, object], arrays: Mapping[str, npt.NDArray[Any]]) -> 
         allow_nan=False,
     ).encode("utf-8", "surrogatepass")
     body = b"".join([head, *(array.tobytes() for array in plain.values())])
-    return _FRAME.pack(_MAGIC, _VERSION, zlib.crc32(body), len(head)) + body
+    if squeezed:
+        body = zlib.compress(body, 6)
+    version = _SQUEEZED if squeezed else _PLAIN
+    return _FRAME.pack(_MAGIC, version, zlib.crc32(body), len(head)) + body
 
 
 def unpack(payload: bytes) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
@@ -49,15 +58,19 @@ def unpack(payload: bytes) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]
     if len(payload) < _FRAME.size or payload[:4] != _MAGIC:
         raise UnreadableState("drift state is damaged: not written by Tidemark")
     _, version, checksum, head_size = _FRAME.unpack_from(payload)
-    if version != _VERSION:
-        raise UnreadableState(f"drift state has version {version}; this worker reads {_VERSION}")
+    if version not in {_PLAIN, _SQUEEZED}:
+        raise UnreadableState(
+            f"drift state has version {version}; this worker reads {_PLAIN} and {_SQUEEZED}"
+        )
     body = memoryview(payload)[_FRAME.size :]
     if zlib.crc32(body) != checksum:
         raise UnreadableState("drift state is damaged: its checksum is wrong")
     try:
+        if version == _SQUEEZED:
+            body = memoryview(zlib.decompress(body))
         head = json.loads(str(body[:head_size], "utf-8", "surrogatepass"))
         return head["meta"], _arrays(head["arrays"], body[head_size:])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, zlib.error) as error:
         raise UnreadableState(f"drift state is damaged: {error}") from error
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from streams.drift.codec import blob, deflated, inflated, pack, pack_strings, unpack, unpack_strings
+from streams.drift.nibbles import LARGEST, as_nibbles, spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -75,11 +76,15 @@ class DocumentLog:
         limit: documents to keep at least; None for all.
         coarse: vectors as 8-bit integers with a scale per document instead of float16.
         told: of each so many documents, one keeps its id and its summary.
+        rough: in full chunks, a coarse vector's numbers have four bits.
     """
 
-    def __init__(self, chunk: int, limit: int | None, *, coarse: bool, told: int = 1) -> None:
+    def __init__(
+        self, chunk: int, limit: int | None, *, coarse: bool, told: int = 1, rough: bool = False
+    ) -> None:
         self.count = 0
         self.coarse = coarse
+        self._rough = rough
         self._told = told
         self._chunk = chunk
         self._limit = limit
@@ -122,8 +127,7 @@ class DocumentLog:
             rows = slice(start, start + self._chunk)
             self._chunks[first + start] = {
                 **self._strings(self._documents[rows], first + start),
-                "vectors": vectors[rows].copy(),
-                "scales": factors[rows].copy(),
+                **self._vectors(vectors[rows], factors[rows]),
                 "facts": facts[rows].copy(),
             }
         self._documents = self._documents[whole:]
@@ -180,6 +184,13 @@ class DocumentLog:
             }
         ]
 
+    def _vectors(self, codes: npt.NDArray[Any], scales: npt.NDArray[np.float32]) -> Arrays:
+        if not self._rough:
+            return {"vectors": codes.copy(), "scales": scales.copy()}
+        wide = np.array([codes.shape[1]], np.int32)
+        factors = scales * np.float32(127 / LARGEST)
+        return {"nibbles": as_nibbles(codes), "scales": factors, "dimensions": wide}
+
     def _strings(self, documents: Sequence[Enriched | _Restored], first: int) -> Arrays:
         told = self._told
         if told == 1:
@@ -203,7 +214,7 @@ def as_bytes(
 
 def _packed(arrays: Arrays) -> bytes:
     """Return a chunk as it is stored: its texts compressed, which halves them."""
-    return pack(*deflated(arrays, [name for name in _TEXTS if name in arrays], 1))
+    return pack(*deflated(arrays, [name for name in _TEXTS if name in arrays], 6))
 
 
 def _unpacked(payload: bytes) -> Arrays:
@@ -259,7 +270,8 @@ def _decode(chunks: Sequence[Arrays]) -> Kept:
         for column, strings in zip(columns, _columns(arrays), strict=True):
             column.extend(strings)
         times.append(arrays["published_at"])
-        rows = arrays["vectors"].astype(np.float32) * arrays["scales"][:, None]
+        rows = _numbers(arrays)
+        rows *= arrays["scales"][:, None]
         vectors.append(rows)
         facts.append(arrays.get("facts", _NO_FACTS).astype(np.float32).reshape(len(rows), -1))
     if len({one.shape[1] for one in vectors}) > 1:  # older chunks have the facts behind the vectors
@@ -271,6 +283,15 @@ def _decode(chunks: Sequence[Arrays]) -> Kept:
     ids, labels, summaries, terms = columns
     stacked = [np.concatenate(each) if each else nothing for each in (vectors, facts)]
     return Kept(ids, labels, summaries, terms, np.concatenate(times), *stacked)
+
+
+def _numbers(arrays: Arrays) -> npt.NDArray[np.float32]:
+    if "nibbles" not in arrays:
+        return np.asarray(arrays["vectors"].astype(np.float32))
+    packed = arrays["nibbles"]
+    rows = np.empty((len(packed), int(arrays["dimensions"][0])), np.float32)
+    spread(packed, rows)
+    return rows
 
 
 def _columns(arrays: Arrays) -> list[list[str]]:

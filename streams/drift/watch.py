@@ -92,7 +92,7 @@ class Watch:
     def __init__(self, reference: Reference, profile: bytes, options: DriftOptions) -> None:
         self.reference = reference
         self.profile = profile
-        self.recent = DocumentLog(_CHUNK, options.recent_documents, coarse=True)
+        self.recent = DocumentLog(_CHUNK, options.recent_documents, coarse=True, rough=True)
         self._columns = len(reference.scan.weights)
         self._block = options.block_documents
         self._lengths = np.array(options.scales, np.float64)

@@ -210,7 +210,7 @@ class Window:
         sums["tally"], arrays = self.tally.head()
         sums["topics"] = self.topics.plain()
         own = {"terms": self.terms.recent, "ids": self.ids.recent_array()}
-        return pack(sums, {**arrays, **own})
+        return pack(sums, {**arrays, **own}, squeezed=True)
 
 
 def _keyed(sketch: Mapping[int, int]) -> dict[str, int]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
 from typing import TYPE_CHECKING
 
 from streams.errors import TidemarkError
 from streams.ports import Outgoing
 from streams.runtime.delivery import FLUSH_S
+from streams.runtime.rounds import Rounds
 from streams.stages.canary import CANARY_SOURCE, CanaryRun, canary_messages
 from streams.stages.headers import CANARY
 
@@ -26,11 +26,10 @@ if TYPE_CHECKING:
     from streams.stages.enrich import EnrichStage
     from streams.topics import Topics
 
-_PATIENCE_S = 5.0
 _AGAIN_S = 5.0
 
 
-class CanaryThread:
+class CanaryThread(Rounds):
     """Runs the canaries at once and then every so often, until it is stopped.
 
     They pass through the worker's own stage, as documents do, beside the batches of the lane and
@@ -62,6 +61,7 @@ class CanaryThread:
         log: structlog.stdlib.BoundLogger,
         every_ms: int,
     ) -> None:
+        super().__init__("canary", log, "the canaries cannot run now", told_at=1)
         self._stage = stage
         self._codec = codec
         self._open = producer
@@ -69,23 +69,9 @@ class CanaryThread:
         self._partitions = partitions
         self._clock = clock
         self._metrics = metrics
-        self._log = log
         self._every_ms = every_ms
         self._host = socket.gethostname()
         self._producer: Producer | None = None
-        self._failing = False
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="canary", daemon=True)
-
-    def start(self) -> None:
-        """Begin with the first run."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End; a run that waits for a broker that is away is left to its timeout."""
-        self._stop.set()
-        if self._thread.ident is not None:
-            self._thread.join(_PATIENCE_S)
 
     def run(self) -> None:
         """Ask once, and publish the answers; they are durable when this returns.
@@ -114,24 +100,17 @@ class CanaryThread:
             for value in values
         ]
 
-    def _work(self) -> None:
-        while not self._stop.is_set():
-            ran = self._tried()
-            self._stop.wait(self._every_ms / 1000 if ran else min(_AGAIN_S, self._every_ms / 1000))
-        if self._producer is not None:
-            try:
-                self._producer.close()
-            except TidemarkError as error:
-                self._log.warning("unclean stop of the canaries", error=str(error))
+    def _round(self) -> None:
+        self.run()
 
-    def _tried(self) -> bool:
+    def _rest_s(self) -> float:
+        every = self._every_ms / 1000
+        return min(_AGAIN_S, every) if self._failures else every
+
+    def _close(self) -> None:
+        if self._producer is None:
+            return
         try:
-            self.run()
-        except Exception as error:  # noqa: BLE001 - a watch that breaks must not stop the work
-            if not self._failing and not self._stop.is_set():
-                reason = str(error) if isinstance(error, TidemarkError) else repr(error)
-                self._log.warning("the canaries cannot run now", error=reason)
-            self._failing = True
-            return False
-        self._failing = False
-        return True
+            self._producer.close()
+        except TidemarkError as error:
+            self._log.warning("unclean stop of the canaries", error=str(error))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from typing import TYPE_CHECKING
 
@@ -11,8 +10,8 @@ from streams.backends.clickhouse.address import Embedded
 from streams.backends.clickhouse.ledger import ClickHouseLedger
 from streams.backends.kafka.positions import KafkaPositions
 from streams.durations import parse_duration
-from streams.errors import TidemarkError
 from streams.runtime.ledger import LedgerWatch
+from streams.runtime.rounds import Rounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,12 +21,11 @@ if TYPE_CHECKING:
     from streams.ports import Producer, Warehouse
     from streams.runtime.platform import Platform
 
-_PATIENCE_S = 5.0
 _TOLD_AT = 2  # a broker that has just started knows its groups a moment later
 
 
-class LedgerThread:
-    """Looks every so often until it is stopped; whatever a look raises, landing goes on.
+class LedgerThread(Rounds):
+    """Looks every so often until it is stopped.
 
     Args:
         watch: looks.
@@ -38,43 +36,18 @@ class LedgerThread:
     def __init__(
         self, watch: LedgerWatch, interval: float, log: structlog.stdlib.BoundLogger
     ) -> None:
+        super().__init__("ledger", log, "the ledger cannot be watched now", _TOLD_AT)
         self._watch = watch
         self._interval = interval
-        self._log = log
-        self._stop = threading.Event()
-        self._failures = 0
-        self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
 
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
+    def _round(self) -> None:
+        self._watch.look()
 
-    def stop(self) -> None:
-        """End; a look that waits for a broker or a database that is away is left to its timeout."""
-        self._stop.set()
-        if self._thread.ident is not None:
-            self._thread.join(_PATIENCE_S)
+    def _rest_s(self) -> float:
+        return self._interval
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            self._look()
-            self._stop.wait(self._interval)
+    def _close(self) -> None:
         self._watch.close()
-
-    def _look(self) -> None:
-        try:
-            self._watch.look()
-        except TidemarkError as error:
-            self._tell(str(error))
-        except Exception as error:  # noqa: BLE001 - a watch that breaks must not stop what it watches
-            self._tell(f"{type(error).__name__}: {error}")
-        else:
-            self._failures = 0
-
-    def _tell(self, reason: str) -> None:
-        self._failures += 1
-        if self._failures == _TOLD_AT and not self._stop.is_set():
-            self._log.warning("the ledger cannot be watched now", error=reason)
 
 
 def ledger_threads(

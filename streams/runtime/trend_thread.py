@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING, Protocol
 
 from streams.backends.clickhouse import ClickHouseWarehouse
 from streams.backends.clickhouse.trends import TrendKeeper
-from streams.errors import TidemarkError
+from streams.runtime.rounds import Rounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from streams.ports import Warehouse
     from streams.runtime.platform import Platform
 
-_PATIENCE_S = 5.0
 _INTERVAL_S = 5.0
 _REST = 9.0
 """At most a tenth of one core: after a round it rests nine times as long as that took."""
@@ -38,8 +36,8 @@ class Keeper(Protocol):
         ...
 
 
-class TrendThread:
-    """Refreshes every so often until it is stopped; whatever that raises, landing goes on.
+class TrendThread(Rounds):
+    """Refreshes every so often until it is stopped; what is still stale then, documents answer.
 
     Args:
         keeper: computes what was touched.
@@ -58,49 +56,25 @@ class TrendThread:
         clock: Callable[[], float] = time.monotonic,
         interval: float = _INTERVAL_S,
     ) -> None:
+        super().__init__("trends", log, f"{what} cannot be refreshed", _TOLD_AT)
         self._keeper = keeper
-        self._log = log
-        self._what = what
         self._clock = clock
         self._interval = interval
-        self._stop = threading.Event()
         self._adopted = False
-        self._failures = 0
-        self._thread = threading.Thread(target=self._run, name="trends", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End; what is still stale then is answered from the documents."""
-        self._stop.set()
-        if self._thread.ident is not None:
-            self._thread.join(_PATIENCE_S)
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            began = self._clock()
-            self._round()
-            self._stop.wait(max(self._interval, _REST * (self._clock() - began)))
+        self._took = 0.0
 
     def _round(self) -> None:
+        began = self._clock()
         try:
             if not self._adopted:
                 self._keeper.adopt()
                 self._adopted = True
             self._keeper.refresh(self._stop.is_set)
-        except TidemarkError as error:
-            self._tell(str(error))
-        except Exception as error:  # noqa: BLE001 - views answer without it, more slowly
-            self._tell(f"{type(error).__name__}: {error}")
-        else:
-            self._failures = 0
+        finally:
+            self._took = self._clock() - began
 
-    def _tell(self, reason: str) -> None:
-        self._failures += 1
-        if self._failures == _TOLD_AT and not self._stop.is_set():
-            self._log.warning(f"{self._what} cannot be refreshed", error=reason)
+    def _rest_s(self) -> float:
+        return max(self._interval, _REST * self._took)
 
 
 def trend_threads(platform: Platform, warehouse: Warehouse | None) -> tuple[TrendThread, ...]:

@@ -21,7 +21,8 @@ MAX_PHRASES = 4_096
 """Of one document, the first ones: a limit on a row, not on a text that people wrote."""
 
 _MAX_CHARACTERS = 64
-_BREAK = r"|[^\sa-z0-9-]|\n\s*\n"
+_SPACE = r"\s\x1c-\x1f"  # Unicode's white space that is ASCII; re.ASCII leaves four out
+_BREAK = rf"|[^{_SPACE}a-z0-9-]|\n[{_SPACE}]*\n"
 _ASCII = re.compile(ASCII_TOKEN.pattern + _BREAK, re.ASCII)
 _UNICODE = re.compile(rf"{TOKEN.pattern}|[^\s\w-]|_|\n\s*\n")
 

@@ -212,4 +212,4 @@ class Topics:
             "words": np.frombuffer(words.encode("utf-8", "surrogatepass"), np.uint8),
             "counts": np.array(counts, np.uint8),
         }
-        return pack(meta, arrays)
+        return pack(meta, arrays, squeezed=True)

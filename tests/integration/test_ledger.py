@@ -175,7 +175,7 @@ async def test_evicted_messages_are_missed(
 def _look(platform: Platform, warehouse: ClickHouseWarehouse) -> None:
     """Look once, without any role."""
     (thread,) = ledger_threads(platform, warehouse, MemoryProducer)
-    thread._look()
+    thread._round()
     thread._watch.close()
 
 

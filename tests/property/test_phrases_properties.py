@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streams.stages.function_words import FUNCTION_WORDS
@@ -28,6 +28,8 @@ def test_a_phrase_is_two_words(title: str | None, text: str) -> None:
 
 
 @given(ASCII)
+@example("0A\x1f0")
+@example("one A\n\x1c\nB two")
 def test_plain_text_is_no_special_case(text: str) -> None:
     """A sign of another script after it changes nothing."""
     assert two_word_phrases(None, f"{text} \u2026") == two_word_phrases(None, text)

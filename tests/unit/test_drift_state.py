@@ -28,12 +28,17 @@ def quiet(count: int, dimensions: int = 16) -> list[Item]:
     return stream(Law.of(dimensions).draw(rng, count), rng)
 
 
-def test_payloads_come_back() -> None:
+@pytest.mark.parametrize("squeezed", [False, True])
+def test_payloads_come_back(*, squeezed: bool) -> None:
     """Numbers, odd strings and arrays of all shapes survive."""
     strings = ["", "naïve", "日本", "\ud800", "a\x1fb\n"]
     arrays = {**pack_strings(strings), "m": np.arange(6, dtype=np.int16).reshape(2, 3)}
     meta, back = unpack(
-        pack({"x": 0.1, "s": "é"}, {**arrays, "none": np.empty((0, 4), np.float32)})
+        pack(
+            {"x": 0.1, "s": "é"},
+            {**arrays, "none": np.empty((0, 4), np.float32)},
+            squeezed=squeezed,
+        )
     )
     assert meta == {"x": 0.1, "s": "é"}
     assert strings == unpack_strings(back)
@@ -41,10 +46,11 @@ def test_payloads_come_back() -> None:
     assert back["none"].shape == (0, 4)
 
 
+@pytest.mark.parametrize("squeezed", [False, True])
 @pytest.mark.parametrize("where", [0, 4, 6, 20, -1])
-def test_damage_is_found(where: int) -> None:
+def test_damage_is_found(where: int, *, squeezed: bool) -> None:
     """Any changed byte, a cut or an empty payload raises the one clear error."""
-    payload = bytearray(pack({"a": 1}, {"v": np.ones(5)}))
+    payload = bytearray(pack({"a": 1}, {"v": np.ones(5)}, squeezed=squeezed))
     payload[where] ^= 0xFF
     with pytest.raises(UnreadableState):
         unpack(bytes(payload))

@@ -77,6 +77,18 @@ class Mix:
         clusters = 1 + np.maximum(counts.sum(axis=1) - 1, 0) * self.correlation
         return np.asarray(np.cbrt(self._ratios(counts) / clusters))
 
+    def leading(self, frames: Sequence[Mapping[str, int]]) -> Floats:
+        """Return where the frames stand along the direction in which they differ most.
+
+        Shape ``(frames,)``; each name in units of its sampling deviation. A mood moves it to and
+        fro; the statistic sees only how far.
+        """
+        counts = self.counts(frames)
+        expected = np.maximum(counts.sum(axis=1, keepdims=True) * self.shares, _LEAST_EXPECTED)
+        away = (counts - expected) / np.sqrt(expected)
+        _, axes = np.linalg.eigh(away.T @ away)
+        return np.asarray(away @ axes[:, -1])
+
     def _ratios(self, counts: Floats) -> Floats:
         expected = counts.sum(axis=1, keepdims=True) * self.shares
         difference = (counts - expected) ** 2 / np.maximum(expected, _LEAST_EXPECTED)

@@ -175,6 +175,11 @@ class Quiet:
         values, variances = shape.values(rows)
         usual = np.median(variances, axis=0)
         centres, spread, residuals = _winsorized(values, np.maximum(usual, _LEAST**2))
+        # How far a mix is from the usual one says little of how long it stays away.
+        residuals[:, LABELS] = _drawn_in(shape.labels.leading([row.labels for row in rows]))
+        residuals[:, LANGUAGES] = _drawn_in(
+            shape.languages.leading([row.languages for row in rows])
+        )
         persistence = Persistence.fit(residuals)
         # Around a mean that moved along with a lasting mood, frames vary less than they do.
         spread = spread / np.maximum(1 - persistence.widening(len(rows)) / len(rows), _LEAST_SEEN)
@@ -238,6 +243,11 @@ def _winsorized(values: Floats, least: Floats) -> tuple[Floats, Floats, Floats]:
         centre, residuals = centre + shift, residuals - shift
         spread = np.sqrt(np.maximum((residuals**2).mean(axis=0) * _CONSISTENT, least))
     return centre, spread**2, residuals
+
+
+def _drawn_in(values: Floats) -> Floats:
+    """Return drawn-in residuals of one series."""
+    return _winsorized(values[:, None], np.full(1, _LEAST_SEEN))[2][:, 0]
 
 
 def _normal_score(t: Floats, freedom: Floats) -> Floats:
