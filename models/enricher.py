@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from models.classify.head import EmbeddingHead
     from models.encoder import Vectors
+    from models.results import VectorClassifier
     from streams.ports import Inference, Text
 
 __all__ = ["OnePassEnricher", "build_enricher", "enrich_all"]
@@ -50,7 +52,7 @@ class OnePassEnricher:
         self,
         word_pieces: WordPieces,
         encoder: SentenceEncoder,
-        classifier: ZeroShot,
+        classifier: VectorClassifier,
         card: ModelCard,
         *,
         summary_sentences: int,
@@ -117,6 +119,7 @@ def build_enricher(
     unsure_below: float,
     summary_sentences: int,
     max_word_pieces: int = 16_384,
+    head: EmbeddingHead | None = None,
 ) -> OnePassEnricher:
     """Load a pulled model and return its enricher.
 
@@ -129,6 +132,7 @@ def build_enricher(
         unsure_below: label ``unsure`` when the best probability is lower.
         summary_sentences: most sentences of a summary.
         max_word_pieces: most word pieces of a document that are encoded; the rest is cut off.
+        head: labels the embeddings instead of zero-shot; it brings labels and threshold along.
 
     Raises:
         Misconfigured: the folder, the device, the compute type or the labels cannot be used.
@@ -138,17 +142,19 @@ def build_enricher(
         raise Misconfigured("TIDEMARK_LABELS is empty; give label -> description, or leave it out")
     word_pieces = WordPieces(folder, model.max_tokens)
     encoder = SentenceEncoder(folder, device=device, compute_type=compute_type, threads=threads)
-    described = built_in_labels() if labels is None else dict(labels)
-    classifier = ZeroShot(
-        list(described),
-        label_vectors(described, word_pieces, encoder),
-        temperature=model.temperature,
-        unsure_below=unsure_below,
-    )
+    classifier: VectorClassifier | None = head
+    if classifier is None:
+        described = built_in_labels() if labels is None else dict(labels)
+        classifier = ZeroShot(
+            list(described),
+            label_vectors(described, word_pieces, encoder),
+            temperature=model.temperature,
+            unsure_below=unsure_below,
+        )
     card = ModelCard(
         embedding_model=model.name,
         embedding_revision=model.revision,
-        classifier=_CLASSIFIER,
+        classifier=_CLASSIFIER if head is None else head.method,
         device=encoder.device,
         compute_type=encoder.compute_type,
         dimensions=model.dimensions,

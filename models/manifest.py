@@ -55,7 +55,9 @@ class FolderSource:
 
 
 Source = HubSource | PackageSource | FolderSource
-Task = Literal["embedding", "classification", "inference", "summarization"]
+Task = Literal["embedding", "classification", "inference", "summarization", "head"]
+"""``head`` is trained here on an embedding model, never pinned."""
+
 CONVERTED = "model.bin"
 """The name of weights that are CTranslate2's already; they are copied, not converted."""
 

@@ -133,7 +133,10 @@ class Registry:
             raise Misconfigured(f"{name} is not in {folder}; run: tidemark models pull {name}")
         faults = _faults(model, folder, card)
         if faults:
-            raise Misconfigured(f"{name} is damaged, run: tidemark models pull {name}; {faults[0]}")
+            mend = "train-classifier ... --name" if card.task == "head" else "pull"
+            raise Misconfigured(
+                f"{name} is damaged, run: tidemark models {mend} {name}; {faults[0]}"
+            )
         return card
 
     def pull(self, name: str, progress: Progress | None = None) -> Pulled:
@@ -142,10 +145,12 @@ class Registry:
         Safe when several processes pull at once, and when it is killed at any moment.
 
         Raises:
-            Misconfigured: there is no model of this name.
+            Misconfigured: there is no model of this name, or it is a damaged head.
             Unavailable: no source served; says which folder to fill with which files.
         """
         model, tell = pinned(name, self._manifest), progress or _no_progress
+        if model.task == "head":  # trained here: no source has it
+            return Pulled(self.verify(name), self._folder / name, fresh=False)
         found = self._sound(name)
         if found is not None:
             return Pulled(found, self._folder / name, fresh=False)

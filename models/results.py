@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,6 @@ from streams.ports import Inference
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from models.classify.zeroshot import ZeroShot
     from models.encoder import Vectors
     from models.preparation import Prepared, PreparedDocument
 
@@ -22,6 +21,23 @@ Ints: TypeAlias = npt.NDArray[np.int64]
 _SPECIAL = 2
 # Longer "sentences" are data without spaces; nobody reads them.
 _LONGEST_SHOWN = 1000
+
+
+class VectorClassifier(Protocol):
+    """Labels documents by their vectors alone, each by itself."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the labels, in the order of the columns of ``probabilities``."""
+        ...
+
+    def probabilities(self, documents: Vectors) -> npt.NDArray[np.float64]:
+        """Return the probability of each label, shape ``(documents, labels)``."""
+        ...
+
+    def choose(self, probabilities: npt.NDArray[np.float64]) -> list[tuple[str, float]]:
+        """Return each document's label, or ``unsure``, and the best label's probability."""
+        ...
 
 
 class _Found(NamedTuple):
@@ -39,7 +55,7 @@ def results(
     vectors: Vectors,
     inference_ms: float,
     *,
-    classifier: ZeroShot,
+    classifier: VectorClassifier,
     summary_sentences: int,
     unknown_id: int,
 ) -> list[Inference]:
@@ -91,7 +107,7 @@ def document_vectors(vectors: Vectors, lengths: Ints, first: Ints) -> Vectors:
 def _find(
     documents: Sequence[PreparedDocument],
     vectors: Vectors,
-    classifier: ZeroShot,
+    classifier: VectorClassifier,
     summary_sentences: int,
 ) -> list[_Found]:
     lengths = _lengths(documents)

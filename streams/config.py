@@ -201,7 +201,8 @@ class Settings(BaseSettings):
     classifier: str = Field(
         "zero-shot",
         description="What labels: `zero-shot` (label descriptions, in the one pass), or the name "
-        "of a classifier or a model of inference (`tidemark models list`).",
+        "of a trained head (`tidemark models train-classifier`), of a classifier or of a model of "
+        "inference (`tidemark models list`).",
     )
     summarizer: str = Field(
         "extractive",

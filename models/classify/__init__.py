@@ -1,1 +1,4 @@
 """Classification."""
+
+UNSURE = "unsure"
+"""The label of a document that no label fits well enough."""

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from models.classify import UNSURE
 from streams.errors import Misconfigured
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Floats: TypeAlias = npt.NDArray[np.float32]
+__all__ = ["UNSURE", "Floats", "ZeroShot", "softmax"]
 
-UNSURE = "unsure"
+Floats: TypeAlias = npt.NDArray[np.float32]
 
 
 class ZeroShot:

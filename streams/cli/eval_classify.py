@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from models.classify import UNSURE
 from streams.cli import inputs as options
 from streams.cli._output import Format, write
 from streams.cli.eval_report import REPORT, write_report
@@ -77,6 +78,11 @@ def classify(
     documents = PoolEnricher(load_settings(), columns).read(file, "classifying", limit)
     found = figures(judged(documents, label_column))
     write_report(report, found)
+    show_figures(found, how)
+
+
+def show_figures(found: dict[str, Any], how: Format) -> None:
+    """Write what ``figures`` found: a row for each label, and in a table one for each tenth too."""
     names, types = zip(*_COLUMNS, strict=True)
     rows = [[label[name] for name in names] for label in found["labels"]]
     write(names, rows, how, title=_title(found), types=types)
@@ -138,8 +144,6 @@ def _some(labels: Any) -> str:
 def figures(documents: Sequence[Judged]) -> dict[str, Any]:
     """Return accuracy, macro-F1 over the true labels, confusion, calibration and share unsure."""
     import numpy as np  # noqa: PLC0415 - keeps --help fast
-
-    from models.classify.zeroshot import UNSURE  # noqa: PLC0415
 
     right = [each.truth == each.given for each in documents]
     sure = [each.truth == each.given for each in documents if each.given != UNSURE]

@@ -10,6 +10,7 @@ import typer
 from schemas.messages import Document
 from streams.cli.publishing import Outcome
 from streams.drift.evaluate.garble import garble
+from streams.errors import Misconfigured
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,12 +40,18 @@ class PoolEnricher:
         self._stage = enrich_stage(settings, ingest_of(settings, self._codec))
 
     def read(self, file: str, label: str, limit: int | None) -> list[Enriched]:
-        """Return the documents of a file; what is none is counted on standard error."""
+        """Return the documents of a file; what is none is counted on standard error.
+
+        Raises:
+            Misconfigured: no row is a document; says why the first is none.
+        """
         from streams.cli.inputs import documents  # noqa: PLC0415 - keeps --help fast
 
         outcome = Outcome()
         with documents([file], self._columns, limit, label) as found:
             enriched = self._enriched(found, outcome)
+        if outcome.refused and not enriched:
+            raise Misconfigured(f"{file} has no document: {outcome.reasons[0]}")
         if outcome.refused:
             typer.echo(f"{file}: passed over {outcome.refused:,} rows, the first:", err=True)
             typer.echo(f"  {outcome.reasons[0]}", err=True)

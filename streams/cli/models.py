@@ -12,6 +12,7 @@ import typer
 
 from streams.cli._output import Format, write
 from streams.cli.comparing import compare
+from streams.cli.train_classifier import train_classifier
 from streams.config import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -105,6 +106,9 @@ def verify(name: NameArgument = None) -> None:
     settings = load_settings()
     card = _registry(settings).verify(name or settings.model)
     typer.echo(f"{card.name}: sound, {len(card.installed)} files, revision {card.revision}")
+
+
+app.command("train-classifier")(train_classifier)
 
 
 def _registry(settings: Settings) -> Registry:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _SEPARATORS = ",;\t|"
 _UNDECODED = re.compile("[\udc80-\udcff]")
+_NOT_UTF8 = "is not UTF-8; convert the file, for instance with iconv"
 
 
 def csv_rows(
@@ -26,7 +27,7 @@ def csv_rows(
     header_line = text.readline(MAX_RECORD_BYTES)
     separator = max(_SEPARATORS, key=header_line.count)
     header = next(csv.reader([header_line], delimiter=separator), [])
-    reason = check(header)
+    reason = _NOT_UTF8 if _UNDECODED.search(header_line) else check(header)
     if reason is not None:
         yield Refused(name, reason)
         return
@@ -48,5 +49,5 @@ def _row(location: str, header: list[str], fields: list[str]) -> Row | Refused:
     if len(fields) != len(header):
         return Refused(location, f"has {len(fields)} fields, the header has {len(header)}")
     if any(_UNDECODED.search(field) for field in fields):
-        return Refused(location, "is not UTF-8; convert the file, for instance with iconv")
+        return Refused(location, _NOT_UTF8)
     return Row(location, dict(zip(header, fields, strict=True)))

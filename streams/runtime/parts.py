@@ -15,6 +15,7 @@ from streams.runtime.wiring import Parts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from models.classify.head import EmbeddingHead
     from streams.backends.clickhouse import ClickHouseWarehouse
     from streams.config import Settings
     from streams.ports import Enricher
@@ -71,19 +72,22 @@ def open_enricher(settings: Settings, progress: Progress | None = None) -> Enric
 
     classifier = chosen(settings.classifier, ZERO_SHOT)
     summarizer = chosen(settings.summarizer, EXTRACTIVE)
+    embedding = registry.pull(settings.model, progress).folder
+    head = None if classifier is None else _head(classifier, settings)
     base = build_enricher(
-        registry.pull(settings.model, progress).folder,
+        embedding,
         device=settings.device,
         compute_type=settings.compute_type,
         threads=settings.threads,
         labels=labels_of(settings),
         unsure_below=settings.unsure_below,
         summary_sentences=settings.summary_sentences,
+        head=head,
     )
     return plug(
         base,
         machine=Machine(settings.device, settings.compute_type, settings.threads),
-        classifier=classifier,
+        classifier=classifier if head is None else None,
         summarizer=summarizer,
         labels=labels_of(settings),
         unsure_below=settings.unsure_below,
@@ -139,6 +143,21 @@ def open_challenger(settings: Settings) -> Challenger:
     setting = {"classification": "classifier", "summarization": "summarizer"}.get(task, "model")
     chosen = settings.model_copy(update={**alone, setting: name})
     return Challenger(name, task, open_enricher(chosen))
+
+
+def _head(folder: Path, settings: Settings) -> EmbeddingHead | None:
+    """Return the trained head in a folder; None where another kind of model lies there."""
+    from models.card import read_card  # noqa: PLC0415 - heavy import
+    from models.classify.head import TASK, load_head  # noqa: PLC0415
+    from models.manifest import pinned  # noqa: PLC0415
+
+    card = read_card(folder)
+    if card is None or card.task != TASK:
+        return None
+    own = "unsure_below" in settings.model_fields_set  # what a person set wins over the head's
+    return load_head(
+        folder, pinned(settings.model), unsure_below=settings.unsure_below if own else None
+    )
 
 
 def labels_of(settings: Settings) -> Mapping[str, str] | None:
