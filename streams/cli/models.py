@@ -13,6 +13,7 @@ import typer
 from streams.cli._output import Format, write
 from streams.cli.comparing import compare
 from streams.cli.train_classifier import train_classifier
+from streams.cli.using import use
 from streams.config import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 app.command()(compare)
+app.command()(use)
 
 _COLUMNS = (
     *("name", "task", "model", "licence", "download_mb", "installed"),

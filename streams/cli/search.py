@@ -121,9 +121,10 @@ def _filters(
 
 def _embedded(text: str, filters: dict[str, Any], limit: int) -> Wanted:
     from streams.ports import Text  # noqa: PLC0415 - keeps --help fast
+    from streams.runtime.choice import with_choice  # noqa: PLC0415
     from streams.runtime.parts import open_enricher  # noqa: PLC0415
 
-    enricher = open_enricher(load_settings())
+    enricher = open_enricher(with_choice(load_settings()))
     (found,) = enricher.post(enricher.core(enricher.pre([Text("", text)])))
     card = enricher.card
     return Wanted(found.embedding, card.embedding_model, card.embedding_revision, filters, limit)

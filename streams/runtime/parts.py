@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streams.errors import Misconfigured
+from streams.runtime.choice import with_choice
 from streams.runtime.wiring import Parts
 
 if TYPE_CHECKING:
@@ -40,9 +41,10 @@ def open_parts(
         warehouse = open_database(settings) if "land" in roles else None
         if warehouse is not None:
             stack.callback(warehouse.close)
-        enricher = open_enricher(settings, progress) if "enrich" in roles else None
+        chosen = with_choice(settings)
+        enricher = open_enricher(chosen, progress) if "enrich" in roles else None
         challenger = _challenger(settings) if "enrich" in roles else None
-        yield Parts(enricher, warehouse, challenger)
+        yield Parts(enricher, warehouse, challenger, load=open_enricher, loaded=chosen)
 
 
 def open_database(settings: Settings) -> ClickHouseWarehouse:

@@ -21,6 +21,7 @@ from streams.runtime.lookback import look_back
 from streams.runtime.role_runner import RolePlan, RoleRunner
 from streams.runtime.shadow_wiring import shadow_threads, stage_of
 from streams.runtime.summaries import summary_threads
+from streams.runtime.switching import ModelSwitch
 from streams.runtime.trend_thread import trend_threads
 from streams.stages.drift import DriftStage
 from streams.stages.guard import DeadLetterGuard, Record
@@ -51,6 +52,8 @@ class Parts:
     enricher: Enricher | None = None
     warehouse: ClickHouseWarehouse | None = None
     challenger: Callable[[], Challenger] | None = None
+    load: Callable[[Settings], Enricher] | None = None
+    loaded: Settings | None = None
 
 
 def build_runners(
@@ -87,6 +90,7 @@ def _plan(
         enrich = _enrich(platform, parts, producer)
         companions: tuple[Companion, ...] = (
             *canary_threads(platform, enrich.stage),
+            *switches(platform, parts, enrich.stage),
             *shadow_threads(platform, parts.challenger, lambda: role_producer(platform, "shadow")),
         )
         plan = _role_plan(platform, role, enrich.steps(), producer, web=web, companions=companions)
@@ -146,6 +150,14 @@ def _enrich(platform: Platform, parts: Parts, producer: KafkaProducer) -> Enrich
         metrics=platform.metrics,
         receipts=platform.receipts,
     )
+
+
+def switches(platform: Platform, parts: Parts, stage: EnrichStage) -> tuple[ModelSwitch, ...]:
+    """Return the thread that changes the models when others are chosen."""
+    if parts.load is None:
+        return ()
+    log = platform.log.bind(role="enrich")
+    return (ModelSwitch(platform.settings, stage, parts.load, log, loaded=parts.loaded),)
 
 
 def canary_threads(platform: Platform, stage: EnrichStage) -> tuple[CanaryThread, ...]:

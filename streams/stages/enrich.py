@@ -6,7 +6,7 @@ threads; everything that belongs to one batch travels with it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from schemas.messages import DeadLetter, Enriched
@@ -40,12 +40,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch on its way: what was accepted, what was refused, and the model's state."""
+    """A batch on its way: what was accepted, what was refused, and the model with its state."""
 
     entries: tuple[Entry, ...]
     refused: tuple[DeadLetter, ...]
     started_at: int
     model: Step
+    enricher: Enricher | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,19 @@ class EnrichStage:
         self._clock = clock
         self._redactor = redactor
         self._price = price
-        self._isolate = Isolator(enricher, pause)
+        self._pause = pause
+
+    @property
+    def card(self) -> ModelCard:
+        """Identity of the model that the next batch is given to."""
+        return self._enricher.card
+
+    def change(self, enricher: Enricher) -> None:
+        """Give the batches that begin from now on to another model, from any thread.
+
+        Those on their way end with the one they began with.
+        """
+        self._enricher = enricher
 
     def pre(self, messages: Sequence[RawMessage]) -> Batch:
         """Decode and validate every message, count words, cut and tokenize."""
@@ -97,8 +110,9 @@ class EnrichStage:
                 refused.append(dead_letter(message, error, "enrich", self._clock.now_ms()))
             else:
                 entries.append(self._entry(message, document))
-        model = _guarded(self._enricher.pre, _texts(entries)) if entries else []
-        return Batch(tuple(entries), tuple(refused), started_at, model)
+        enricher = self._enricher  # read once: it may change at any moment
+        model = _guarded(enricher.pre, _texts(entries)) if entries else []
+        return Batch(tuple(entries), tuple(refused), started_at, model, enricher)
 
     def _entry(self, message: RawMessage, document: Accepted) -> Entry:
         redactions: Mapping[str, int] = {}
@@ -110,8 +124,7 @@ class EnrichStage:
         """Run the model on a prepared batch."""
         if not batch.entries or isinstance(batch.model, Failed):
             return batch
-        model = _guarded(self._enricher.core, batch.model)
-        return Batch(batch.entries, batch.refused, batch.started_at, model)
+        return replace(batch, model=_guarded(self._of(batch).core, batch.model))
 
     def post(self, batch: Batch) -> Enrichment:
         """Turn the model's output into records; a batch that failed is isolated here."""
@@ -131,16 +144,20 @@ class EnrichStage:
         return Enrichment(tuple(enriched), tuple(letters))
 
     def _record(self, entry: Entry, outcome: Inference, batch: Batch, now: int) -> Enriched:
-        return enriched_record(entry, outcome, self._enricher.card, batch, now, price=self._price)
+        card = self._of(batch).card
+        return enriched_record(entry, outcome, card, batch, now, price=self._price)
+
+    def _of(self, batch: Batch) -> Enricher:
+        return batch.enricher or self._enricher
 
     def _outcomes(self, batch: Batch) -> Sequence[Inference | Failed]:
         if not batch.entries:
             return []
         if not isinstance(batch.model, Failed):
-            results = _guarded(self._enricher.post, batch.model)
+            results = _guarded(self._of(batch).post, batch.model)
             if isinstance(results, list) and len(results) == len(batch.entries):
                 return results
-        return self._isolate(_texts(batch.entries))
+        return Isolator(self._of(batch), self._pause)(_texts(batch.entries))
 
 
 def dead_letter(
