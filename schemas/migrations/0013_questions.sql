@@ -1,8 +1,115 @@
--- The questions, answered by the helper tables: hours that lie whole in the asked time and whose day is
--- valid by their cells, all others (of days without a valid version, and those that one of the times
--- asked for cuts in two) by their documents. The same names and columns as before. They share nothing by
--- views inside views: each level of those is planned twice, which took longer than reading the cells.
+-- Tables of the cells, in place of those of 0012: whole days beside the hours, and the words and terms of all
+-- sources together, so that a long time is answered by few cells. The land role computes them from the
+-- documents, which answer until then. A version of a day counts once trend_versions_raw names it.
+CREATE TABLE IF NOT EXISTS {{db}}.trend_versions_raw {{on_cluster}}
+(
+    day DateTime64(0, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    version UInt64 CODEC(ZSTD(1)),
+    slot UInt8,
+    seen UInt64 CODEC(ZSTD(1))
+)
+ENGINE = {{engine ReplacingMergeTree(version)}}
+ORDER BY day
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+-- Of an hour (seconds = 3600) and of a day (86400), as all cells.
+CREATE TABLE IF NOT EXISTS {{db}}.trend_sums_raw {{on_cluster}}
+(
+    seconds UInt32,
+    start DateTime64(0, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    day DateTime64(0, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    source LowCardinality(String),
+    label LowCardinality(String),
+    embedding_model LowCardinality(String),
+    device LowCardinality(String),
+    compute_type LowCardinality(String),
+    slot UInt8,
+    version UInt64 CODEC(ZSTD(1)),
+    documents UInt64 CODEC(T64, ZSTD(1)),
+    confidences Float64 CODEC(ZSTD(1)),
+    confidence_squares Float64 CODEC(ZSTD(1)),
+    tokens UInt64 CODEC(T64, ZSTD(1)),
+    token_squares UInt64 CODEC(T64, ZSTD(1)),
+    tokens_in UInt64 CODEC(T64, ZSTD(1)),
+    tokens_out UInt64 CODEC(T64, ZSTD(1)),
+    tokenize_ms Float64 CODEC(ZSTD(1)),
+    inference_ms Float64 CODEC(ZSTD(1))
+)
+ENGINE = {{engine ReplacingMergeTree(version)}}
+PARTITION BY toYear(start)
+ORDER BY (seconds, start, source, label, embedding_model, device, compute_type, slot)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+-- Distinct words, as states that merge: HyperLogLog of 4,096 cells, 2.2 KB and an error of 1.5 %. The empty
+-- source stands for all of them; no document has it.
+CREATE TABLE IF NOT EXISTS {{db}}.trend_vocabulary_raw {{on_cluster}}
+(
+    seconds UInt32,
+    start DateTime64(0, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    day DateTime64(0, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    source LowCardinality(String),
+    slot UInt8,
+    version UInt64 CODEC(ZSTD(1)),
+    documents UInt64 CODEC(T64, ZSTD(1)),
+    tokens UInt64 CODEC(T64, ZSTD(1)),
+    words AggregateFunction(uniqCombined64(12), String) CODEC(ZSTD(1))
+)
+ENGINE = {{engine ReplacingMergeTree(version)}}
+PARTITION BY toYear(start)
+ORDER BY (seconds, start, source, slot)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+-- Words and phrases with the documents that hold them, near-copies of a day counted once. A term is its hash,
+-- whose last bit tells words (0) from phrases (1); the keys 0, 1 and 2 are the totals: documents, mentions of
+-- words and of phrases. The cells of a day and all sources name them. The four parts are a quarter of the
+-- hashes each, so that they are added up beside one another. One row a part, and not one a term, so that a
+-- version that has lost a word leaves nothing behind.
+CREATE TABLE IF NOT EXISTS {{db}}.trend_keys_raw {{on_cluster}}
+(
+    seconds UInt32,
+    start DateTime64(0, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    day DateTime64(0, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    source LowCardinality(String),
+    part UInt8,
+    slot UInt8,
+    version UInt64 CODEC(ZSTD(1)),
+    keys Array(UInt64) CODEC(Delta(8), T64, LZ4),
+    documents Array(UInt32) CODEC(T64, LZ4),
+    counts Array(UInt32) CODEC(T64, LZ4),
+    names Array(String) CODEC(ZSTD(1))
+)
+ENGINE = {{engine ReplacingMergeTree(version)}}
+PARTITION BY toYear(start)
+ORDER BY (seconds, start, source, part, slot)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+-- Days that were touched, and the version of their cells where one may answer.
+CREATE OR REPLACE VIEW {{db}}.trend_days {{on_cluster}} AS
+SELECT day, max(found.version) AS version, version > 0 AND sum(found.noted) = max(found.seen) AS valid
+FROM
+(
+    SELECT day, max(touched) AS noted, 0 AS version, 0 AS seen FROM {{db}}.trend_touched_raw GROUP BY day, writer
+    UNION ALL
+    SELECT day, 0, max(trend_versions_raw.version), argMax(seen, trend_versions_raw.version) FROM {{db}}.trend_versions_raw GROUP BY day
+) AS found
+GROUP BY day;
+
+-- The questions, answered by the helper tables: days and hours that lie whole in the asked time and whose
+-- day is valid by their cells, all others (of days without a valid version, and hours that one of the times
+-- asked for cuts in two) by their documents. The same names and columns as before. Which these are is found
+-- out once, as one tuple, and every table is read once: of a question this small the plan takes longest.
 CREATE OR REPLACE VIEW {{db}}.label_shares {{on_cluster}} AS
+WITH
+    (
+        SELECT (
+            groupArrayIf(cityHash64(day, version), valid),
+            arrayConcat(
+                arrayMap(at -> fromUnixTimestamp64Second(toInt64(floor(at / 3600000) * 3600), 'UTC'), arrayFilter(at -> at % 3600000 != 0,
+                    [toUnixTimestamp64Milli({window_from:DateTime64(3, 'UTC')}), toUnixTimestamp64Milli({window_to:DateTime64(3, 'UTC')})])),
+                arrayFlatten(groupArrayIf(arrayMap(hour -> day + toIntervalHour(hour), range(24)), NOT valid))))
+        FROM {{db}}.trend_days
+        WHERE day > {window_from:DateTime64(3, 'UTC')} - toIntervalDay(1) AND day < {window_to:DateTime64(3, 'UTC')}
+    ) AS asked
 SELECT
     period, label, documents, sum(documents) OVER (PARTITION BY period) AS total,
     documents / total AS share,
@@ -23,27 +130,34 @@ FROM
         label, sum(cells.documents) AS documents, sum(cells.confidences) / documents AS confidence_mean
     FROM
     (
-            SELECT start, label, documents, confidences
-            FROM {{db}}.trend_counts_raw
-            WHERE {unit:String} != 'minute' AND {source:String} IN ('', source)
-                AND start >= {window_from:DateTime64(3, 'UTC')} AND start + toIntervalHour(1) <= {window_to:DateTime64(3, 'UTC')}
-                AND (day, version) IN (SELECT day, version FROM {{db}}.trend_days WHERE valid)
-            UNION ALL
-            SELECT if({unit:String} = 'minute', fromUnixTimestamp64Second(toInt64(floor(toUnixTimestamp64Milli(published_at) / 60000) * 60), 'UTC'), published_hour) AS start, label, toUInt64(1), toFloat64(confidence)
-            FROM {{db}}.documents_raw FINAL
-            WHERE published_at >= {window_from:DateTime64(3, 'UTC')} AND published_at < {window_to:DateTime64(3, 'UTC')} AND {source:String} IN ('', source)
-                AND published_hour >= {window_from:DateTime64(3, 'UTC')} - toIntervalHour(1) AND published_hour < {window_to:DateTime64(3, 'UTC')}
-                AND ({unit:String} = 'minute' OR published_hour IN (
-                    SELECT fromUnixTimestamp64Second(toInt64(arrayJoin(arrayMap(at -> floor(at / 3600000) * 3600,
-                        arrayFilter(at -> at % 3600000 != 0, [toUnixTimestamp64Milli({window_from:DateTime64(3, 'UTC')}), toUnixTimestamp64Milli({window_to:DateTime64(3, 'UTC')})])))), 'UTC')
-                    UNION ALL
-                    SELECT day + toIntervalHour(arrayJoin(range(24))) FROM {{db}}.trend_days
-                    WHERE NOT valid AND day > {window_from:DateTime64(3, 'UTC')} - toIntervalDay(1) AND day < {window_to:DateTime64(3, 'UTC')}))
-        ) AS cells
+        SELECT start, label, documents, confidences
+        FROM {{db}}.trend_sums_raw
+        WHERE {unit:String} != 'minute' AND {source:String} IN ('', source)
+            AND start >= {window_from:DateTime64(3, 'UTC')} AND start + toIntervalSecond(seconds) <= {window_to:DateTime64(3, 'UTC')}
+            AND seconds = if({unit:String} = 'hour' OR day < {window_from:DateTime64(3, 'UTC')} OR day + toIntervalDay(1) > {window_to:DateTime64(3, 'UTC')}, 3600, 86400)
+            AND has(asked.1, cityHash64(day, version))
+        UNION ALL
+        SELECT if({unit:String} = 'minute', fromUnixTimestamp64Second(toInt64(floor(toUnixTimestamp64Milli(published_at) / 60000) * 60), 'UTC'), published_hour) AS start, label, toUInt64(1), toFloat64(confidence)
+        FROM {{db}}.documents_raw FINAL
+        WHERE published_at >= {window_from:DateTime64(3, 'UTC')} AND published_at < {window_to:DateTime64(3, 'UTC')} AND {source:String} IN ('', source)
+            AND published_hour >= {window_from:DateTime64(3, 'UTC')} - toIntervalHour(1) AND published_hour < {window_to:DateTime64(3, 'UTC')}
+            AND ({unit:String} = 'minute' OR published_hour IN (SELECT arrayJoin(asked.2)))
+    ) AS cells
     GROUP BY period, label
 );
 
 CREATE OR REPLACE VIEW {{db}}.cost {{on_cluster}} AS
+WITH
+    (
+        SELECT (
+            groupArrayIf(cityHash64(day, version), valid),
+            arrayConcat(
+                arrayMap(at -> fromUnixTimestamp64Second(toInt64(floor(at / 3600000) * 3600), 'UTC'), arrayFilter(at -> at % 3600000 != 0,
+                    [toUnixTimestamp64Milli({window_from:DateTime64(3, 'UTC')}), toUnixTimestamp64Milli({window_to:DateTime64(3, 'UTC')})])),
+                arrayFlatten(groupArrayIf(arrayMap(hour -> day + toIntervalHour(hour), range(24)), NOT valid))))
+        FROM {{db}}.trend_days
+        WHERE day > {window_from:DateTime64(3, 'UTC')} - toIntervalDay(1) AND day < {window_to:DateTime64(3, 'UTC')}
+    ) AS asked
 SELECT
     multiIf(
         CAST({unit:String}, 'Enum8(\'minute\', \'hour\', \'day\', \'week\', \'month\', \'quarter\', \'year\', \'all\')') IN ('minute', 'hour'), start,
@@ -61,25 +175,32 @@ SELECT
 FROM
 (
         SELECT start, source, embedding_model, device, compute_type, documents, tokens_in, tokens_out, tokenize_ms, inference_ms
-        FROM {{db}}.trend_counts_raw
+        FROM {{db}}.trend_sums_raw
         WHERE {unit:String} != 'minute' AND {source:String} IN ('', source)
-            AND start >= {window_from:DateTime64(3, 'UTC')} AND start + toIntervalHour(1) <= {window_to:DateTime64(3, 'UTC')}
-            AND (day, version) IN (SELECT day, version FROM {{db}}.trend_days WHERE valid)
+            AND start >= {window_from:DateTime64(3, 'UTC')} AND start + toIntervalSecond(seconds) <= {window_to:DateTime64(3, 'UTC')}
+            AND seconds = if({unit:String} = 'hour' OR day < {window_from:DateTime64(3, 'UTC')} OR day + toIntervalDay(1) > {window_to:DateTime64(3, 'UTC')}, 3600, 86400)
+            AND has(asked.1, cityHash64(day, version))
         UNION ALL
         SELECT if({unit:String} = 'minute', fromUnixTimestamp64Second(toInt64(floor(toUnixTimestamp64Milli(published_at) / 60000) * 60), 'UTC'), published_hour) AS start, source, embedding_model, device, compute_type, toUInt64(1), toUInt64(documents_raw.tokens_in), toUInt64(documents_raw.tokens_out), toFloat64(documents_raw.tokenize_ms), toFloat64(documents_raw.inference_ms)
         FROM {{db}}.documents_raw FINAL
         WHERE published_at >= {window_from:DateTime64(3, 'UTC')} AND published_at < {window_to:DateTime64(3, 'UTC')} AND {source:String} IN ('', source)
             AND published_hour >= {window_from:DateTime64(3, 'UTC')} - toIntervalHour(1) AND published_hour < {window_to:DateTime64(3, 'UTC')}
-            AND ({unit:String} = 'minute' OR published_hour IN (
-                SELECT fromUnixTimestamp64Second(toInt64(arrayJoin(arrayMap(at -> floor(at / 3600000) * 3600,
-                    arrayFilter(at -> at % 3600000 != 0, [toUnixTimestamp64Milli({window_from:DateTime64(3, 'UTC')}), toUnixTimestamp64Milli({window_to:DateTime64(3, 'UTC')})])))), 'UTC')
-                UNION ALL
-                SELECT day + toIntervalHour(arrayJoin(range(24))) FROM {{db}}.trend_days
-                WHERE NOT valid AND day > {window_from:DateTime64(3, 'UTC')} - toIntervalDay(1) AND day < {window_to:DateTime64(3, 'UTC')}))
-    ) AS cells
+            AND ({unit:String} = 'minute' OR published_hour IN (SELECT arrayJoin(asked.2)))
+) AS cells
 GROUP BY period, source, embedding_model, device, compute_type;
 
 CREATE OR REPLACE VIEW {{db}}.unique_tokens {{on_cluster}} AS
+WITH
+    (
+        SELECT (
+            groupArrayIf(cityHash64(day, version), valid),
+            arrayConcat(
+                arrayMap(at -> fromUnixTimestamp64Second(toInt64(floor(at / 3600000) * 3600), 'UTC'), arrayFilter(at -> at % 3600000 != 0,
+                    [toUnixTimestamp64Milli({window_from:DateTime64(3, 'UTC')}), toUnixTimestamp64Milli({window_to:DateTime64(3, 'UTC')})])),
+                arrayFlatten(groupArrayIf(arrayMap(hour -> day + toIntervalHour(hour), range(24)), NOT valid))))
+        FROM {{db}}.trend_days
+        WHERE day > {window_from:DateTime64(3, 'UTC')} - toIntervalDay(1) AND day < {window_to:DateTime64(3, 'UTC')}
+    ) AS asked
 SELECT
     multiIf(
         CAST({unit:String}, 'Enum8(\'minute\', \'hour\', \'day\', \'week\', \'month\', \'quarter\', \'year\', \'all\')') IN ('minute', 'hour'), start,
@@ -92,103 +213,102 @@ SELECT
     sum(cells.documents) AS documents, sum(cells.tokens) AS tokens, uniqCombined64Merge(12)(words) AS unique_tokens
 FROM
 (
-    SELECT start, documents, tokens, words
-    FROM {{db}}.trend_words_raw
-    WHERE {unit:String} != 'minute' AND {source:String} IN ('', source)
-        AND start >= {window_from:DateTime64(3, 'UTC')} AND start + toIntervalHour(1) <= {window_to:DateTime64(3, 'UTC')}
-        AND (day, version) IN (SELECT day, version FROM {{db}}.trend_days WHERE valid)
-    UNION ALL
-    SELECT
-        if({unit:String} = 'minute', fromUnixTimestamp64Second(toInt64(floor(toUnixTimestamp64Milli(published_at) / 60000) * 60), 'UTC'), published_hour) AS start,
-        count(), sum(documents_raw.tokens), uniqCombined64ArrayState(12)(terms)
-    FROM {{db}}.documents_raw FINAL
-    WHERE published_at >= {window_from:DateTime64(3, 'UTC')} AND published_at < {window_to:DateTime64(3, 'UTC')} AND {source:String} IN ('', source)
-        AND published_hour >= {window_from:DateTime64(3, 'UTC')} - toIntervalHour(1) AND published_hour < {window_to:DateTime64(3, 'UTC')}
-        AND ({unit:String} = 'minute' OR published_hour IN (
-                SELECT fromUnixTimestamp64Second(toInt64(arrayJoin(arrayMap(at -> floor(at / 3600000) * 3600,
-                    arrayFilter(at -> at % 3600000 != 0, [toUnixTimestamp64Milli({window_from:DateTime64(3, 'UTC')}), toUnixTimestamp64Milli({window_to:DateTime64(3, 'UTC')})])))), 'UTC')
-                UNION ALL
-                SELECT day + toIntervalHour(arrayJoin(range(24))) FROM {{db}}.trend_days
-                WHERE NOT valid AND day > {window_from:DateTime64(3, 'UTC')} - toIntervalDay(1) AND day < {window_to:DateTime64(3, 'UTC')}))
-    GROUP BY start
+        SELECT start, documents, tokens, words
+        FROM {{db}}.trend_vocabulary_raw
+        WHERE {unit:String} != 'minute' AND source = {source:String}
+            AND start >= {window_from:DateTime64(3, 'UTC')} AND start + toIntervalSecond(seconds) <= {window_to:DateTime64(3, 'UTC')}
+            AND seconds = if({unit:String} = 'hour' OR day < {window_from:DateTime64(3, 'UTC')} OR day + toIntervalDay(1) > {window_to:DateTime64(3, 'UTC')}, 3600, 86400)
+            AND has(asked.1, cityHash64(day, version))
+        UNION ALL
+        SELECT if({unit:String} = 'minute', fromUnixTimestamp64Second(toInt64(floor(toUnixTimestamp64Milli(published_at) / 60000) * 60), 'UTC'), published_hour) AS start, count(), sum(documents_raw.tokens), uniqCombined64ArrayState(12)(terms)
+        FROM {{db}}.documents_raw FINAL
+        WHERE published_at >= {window_from:DateTime64(3, 'UTC')} AND published_at < {window_to:DateTime64(3, 'UTC')} AND {source:String} IN ('', source)
+            AND published_hour >= {window_from:DateTime64(3, 'UTC')} - toIntervalHour(1) AND published_hour < {window_to:DateTime64(3, 'UTC')}
+            AND ({unit:String} = 'minute' OR published_hour IN (SELECT arrayJoin(asked.2)))
+        GROUP BY start
 ) AS cells
 GROUP BY period;
 
 -- Label counts per hour and source.
 CREATE OR REPLACE VIEW {{db}}.label_trends {{on_cluster}} AS
+WITH
+    (
+        SELECT (
+            groupArrayIf(cityHash64(day, version), valid),
+            arrayFlatten(groupArrayIf(arrayMap(hour -> day + toIntervalHour(hour), range(24)), NOT valid)))
+        FROM {{db}}.trend_days
+    ) AS asked
 SELECT hour, source, label, sum(cells.documents) AS documents, sum(cells.confidences) / documents AS confidence_mean
 FROM
 (
     SELECT start AS hour, source, label, documents, confidences
-    FROM {{db}}.trend_counts_raw
-    WHERE (day, version) IN (SELECT day, version FROM {{db}}.trend_days WHERE valid)
+    FROM {{db}}.trend_sums_raw
+    WHERE seconds = 3600 AND cityHash64(day, version) IN (SELECT arrayJoin(asked.1))
     UNION ALL
     SELECT published_hour AS hour, source, label, 1, toFloat64(confidence)
     FROM {{db}}.documents_raw FINAL
-    WHERE published_hour IN (SELECT day + toIntervalHour(arrayJoin(range(24))) FROM {{db}}.trend_days WHERE NOT valid)
+    WHERE published_hour IN (SELECT arrayJoin(asked.2))
 ) AS cells
 GROUP BY hour, source, label;
 
 -- Two periods side by side, a row for each figure: volume, words per document, vocabulary, labels.
 -- Intervals of 95 %: of the ratio of two rates (log-normal, Poisson counts), of the difference of
 -- two means (normal), of the difference of two shares (Newcombe 1998, method 10). Every cell is read
--- once: the figures are rows of one array.
+-- once: the figures are rows of one array. The words come as rows of no document.
 CREATE OR REPLACE VIEW {{db}}.what_changed {{on_cluster}} AS
 WITH
+    (
+        SELECT (
+            arrayMap(at -> fromUnixTimestamp64Second(toInt64(floor(at / 86400000) * 86400), 'UTC'), arrayFilter(at -> at % 86400000 != 0, bounds)),
+            arrayMap(x -> cityHash64(x.1, x.2), arrayFilter(x -> x.3, days)),
+            arrayMap(at -> fromUnixTimestamp64Second(toInt64(floor(at / 3600000) * 3600), 'UTC'), arrayFilter(at -> at % 3600000 != 0, bounds)) AS cut,
+            arrayConcat(cut, arrayFlatten(arrayMap(x -> arrayMap(hour -> x.1 + toIntervalHour(hour), range(24)), arrayFilter(x -> NOT x.3, days)))))
+        FROM
+        (
+            SELECT
+                arrayMap(at -> toUnixTimestamp64Milli(at), [{a_from:DateTime64(3, 'UTC')}, {a_to:DateTime64(3, 'UTC')}, {b_from:DateTime64(3, 'UTC')}, {b_to:DateTime64(3, 'UTC')}]) AS bounds,
+                groupArray((day, version, valid)) AS days
+            FROM {{db}}.trend_days
+            WHERE day > least({a_from:DateTime64(3, 'UTC')}, {b_from:DateTime64(3, 'UTC')}) - toIntervalDay(1) AND day < greatest({a_to:DateTime64(3, 'UTC')}, {b_to:DateTime64(3, 'UTC')})
+        )
+    ) AS asked,
     labels AS
     (
         SELECT
-            label, sumIf(documents, NOT later) AS a_k, sumIf(documents, later) AS b_k,
-            sumIf(tokens, NOT later) AS a_tokens, sumIf(tokens, later) AS b_tokens,
-            sumIf(token_squares, NOT later) AS a_squares, sumIf(token_squares, later) AS b_squares,
-            sumIf(confidences, NOT later) AS a_confidence, sumIf(confidences, later) AS b_confidence,
-            sumIf(confidence_squares, NOT later) AS a_confidences, sumIf(confidence_squares, later) AS b_confidences
+            label,
+            sumIf(sides.documents, in_a) AS a_k,
+            sumIf(sides.tokens, in_a) AS a_tokens,
+            sumIf(sides.token_squares, in_a) AS a_squares,
+            sumIf(sides.confidences, in_a) AS a_confidence,
+            sumIf(sides.confidence_squares, in_a) AS a_confidences,
+            sumIf(sides.documents, in_b) AS b_k,
+            sumIf(sides.tokens, in_b) AS b_tokens,
+            sumIf(sides.token_squares, in_b) AS b_squares,
+            sumIf(sides.confidences, in_b) AS b_confidence,
+            sumIf(sides.confidence_squares, in_b) AS b_confidences,
+            uniqCombined64MergeStateIf(12)(words, in_a) AS a_words, uniqCombined64MergeStateIf(12)(words, in_b) AS b_words
         FROM
         (
-            SELECT label, 0 AS later, sum(cells.documents) AS documents, sum(cells.tokens) AS tokens, sum(cells.token_squares) AS token_squares, sum(cells.confidences) AS confidences, sum(cells.confidence_squares) AS confidence_squares
-            FROM
-            (
-                    SELECT label, documents, tokens, token_squares, confidences, confidence_squares
-                    FROM {{db}}.trend_counts_raw
-                    WHERE {source:String} IN ('', source)
-                        AND start >= {a_from:DateTime64(3, 'UTC')} AND start + toIntervalHour(1) <= {a_to:DateTime64(3, 'UTC')}
-                        AND (day, version) IN (SELECT day, version FROM {{db}}.trend_days WHERE valid)
-                    UNION ALL
-                    SELECT label, toUInt64(1), toUInt64(documents_raw.tokens), toUInt64(documents_raw.tokens) * documents_raw.tokens, toFloat64(confidence), toFloat64(confidence) * confidence
-                    FROM {{db}}.documents_raw FINAL
-                    WHERE published_at >= {a_from:DateTime64(3, 'UTC')} AND published_at < {a_to:DateTime64(3, 'UTC')} AND {source:String} IN ('', source)
-                        AND published_hour >= {a_from:DateTime64(3, 'UTC')} - toIntervalHour(1) AND published_hour < {a_to:DateTime64(3, 'UTC')}
-                        AND (published_hour IN (
-                            SELECT fromUnixTimestamp64Second(toInt64(arrayJoin(arrayMap(at -> floor(at / 3600000) * 3600,
-                                arrayFilter(at -> at % 3600000 != 0, [toUnixTimestamp64Milli({a_from:DateTime64(3, 'UTC')}), toUnixTimestamp64Milli({a_to:DateTime64(3, 'UTC')})])))), 'UTC')
-                            UNION ALL
-                            SELECT day + toIntervalHour(arrayJoin(range(24))) FROM {{db}}.trend_days
-                            WHERE NOT valid AND day > {a_from:DateTime64(3, 'UTC')} - toIntervalDay(1) AND day < {a_to:DateTime64(3, 'UTC')}))
-                ) AS cells
-            GROUP BY label
+            SELECT
+                label, (start >= {a_from:DateTime64(3, 'UTC')} AND start < {a_to:DateTime64(3, 'UTC')}) AS in_a, (start >= {b_from:DateTime64(3, 'UTC')} AND start < {b_to:DateTime64(3, 'UTC')}) AS in_b, documents, tokens, token_squares, confidences, confidence_squares,
+                arrayReduce('uniqCombined64State(12)', emptyArrayString()) AS words
+            FROM {{db}}.trend_sums_raw
+            WHERE {source:String} IN ('', source) AND has(asked.2, cityHash64(day, version)) AND start < greatest({a_to:DateTime64(3, 'UTC')}, {b_to:DateTime64(3, 'UTC')}) AND start >= least({a_from:DateTime64(3, 'UTC')}, {b_from:DateTime64(3, 'UTC')})
+                AND if(has(asked.1, day), seconds = 3600 AND NOT has(asked.3, start), seconds = 86400)
             UNION ALL
-            SELECT label, 1 AS later, sum(cells.documents) AS documents, sum(cells.tokens) AS tokens, sum(cells.token_squares) AS token_squares, sum(cells.confidences) AS confidences, sum(cells.confidence_squares) AS confidence_squares
-            FROM
-            (
-                    SELECT label, documents, tokens, token_squares, confidences, confidence_squares
-                    FROM {{db}}.trend_counts_raw
-                    WHERE {source:String} IN ('', source)
-                        AND start >= {b_from:DateTime64(3, 'UTC')} AND start + toIntervalHour(1) <= {b_to:DateTime64(3, 'UTC')}
-                        AND (day, version) IN (SELECT day, version FROM {{db}}.trend_days WHERE valid)
-                    UNION ALL
-                    SELECT label, toUInt64(1), toUInt64(documents_raw.tokens), toUInt64(documents_raw.tokens) * documents_raw.tokens, toFloat64(confidence), toFloat64(confidence) * confidence
-                    FROM {{db}}.documents_raw FINAL
-                    WHERE published_at >= {b_from:DateTime64(3, 'UTC')} AND published_at < {b_to:DateTime64(3, 'UTC')} AND {source:String} IN ('', source)
-                        AND published_hour >= {b_from:DateTime64(3, 'UTC')} - toIntervalHour(1) AND published_hour < {b_to:DateTime64(3, 'UTC')}
-                        AND (published_hour IN (
-                            SELECT fromUnixTimestamp64Second(toInt64(arrayJoin(arrayMap(at -> floor(at / 3600000) * 3600,
-                                arrayFilter(at -> at % 3600000 != 0, [toUnixTimestamp64Milli({b_from:DateTime64(3, 'UTC')}), toUnixTimestamp64Milli({b_to:DateTime64(3, 'UTC')})])))), 'UTC')
-                            UNION ALL
-                            SELECT day + toIntervalHour(arrayJoin(range(24))) FROM {{db}}.trend_days
-                            WHERE NOT valid AND day > {b_from:DateTime64(3, 'UTC')} - toIntervalDay(1) AND day < {b_to:DateTime64(3, 'UTC')}))
-                ) AS cells
-            GROUP BY label
-        )
+            SELECT '', (start >= {a_from:DateTime64(3, 'UTC')} AND start < {a_to:DateTime64(3, 'UTC')}), (start >= {b_from:DateTime64(3, 'UTC')} AND start < {b_to:DateTime64(3, 'UTC')}), 0, 0, 0, 0, 0, words
+            FROM {{db}}.trend_vocabulary_raw
+            WHERE source = {source:String} AND has(asked.2, cityHash64(day, version)) AND start < greatest({a_to:DateTime64(3, 'UTC')}, {b_to:DateTime64(3, 'UTC')}) AND start >= least({a_from:DateTime64(3, 'UTC')}, {b_from:DateTime64(3, 'UTC')})
+                AND if(has(asked.1, day), seconds = 3600 AND NOT has(asked.3, start), seconds = 86400)
+            UNION ALL
+            SELECT
+                label, (published_at >= {a_from:DateTime64(3, 'UTC')} AND published_at < {a_to:DateTime64(3, 'UTC')}) AS in_a, (published_at >= {b_from:DateTime64(3, 'UTC')} AND published_at < {b_to:DateTime64(3, 'UTC')}) AS in_b, count(), sum(documents_raw.tokens),
+                sum(toUInt64(documents_raw.tokens) * documents_raw.tokens), sum(toFloat64(confidence)), sum(toFloat64(confidence) * confidence),
+                uniqCombined64ArrayState(12)(terms)
+            FROM {{db}}.documents_raw FINAL
+            WHERE {source:String} IN ('', source) AND published_hour IN (SELECT arrayJoin(asked.4)) AND (in_a OR in_b)
+            GROUP BY label, in_a, in_b
+        ) AS sides
         GROUP BY label
     ),
     means AS
@@ -201,7 +321,8 @@ WITH
             sum(labels.a_squares) AS a_squares, sum(labels.b_squares) AS b_squares,
             sum(labels.a_confidence) AS a_confidence, sum(labels.b_confidence) AS b_confidence,
             sum(labels.a_confidences) AS a_confidences, sum(labels.b_confidences) AS b_confidences,
-            groupArray((label, toFloat64(a_k), toFloat64(b_k))) AS found
+            uniqCombined64Merge(12)(labels.a_words) AS a_words, uniqCombined64Merge(12)(labels.b_words) AS b_words,
+            groupArrayIf((label, toFloat64(a_k), toFloat64(b_k)), a_k + b_k > 0) AS found
         FROM labels
     ),
     shares AS
@@ -235,49 +356,14 @@ FROM
                 toNullable(one.3 - one.2 - sqrt(pow(one.3 - one.6, 2) + pow(one.5 - one.2, 2))),
                 toNullable(one.3 - one.2 + sqrt(pow(one.7 - one.3, 2) + pow(one.2 - one.4, 2)))), intervals)) AS figures
     FROM shares
-    CROSS JOIN
-    (
-        SELECT uniqCombined64Merge(12)(words) AS a_words
-        FROM
-            (
-                SELECT words FROM {{db}}.trend_words_raw
-                WHERE {source:String} IN ('', source)
-                    AND start >= {a_from:DateTime64(3, 'UTC')} AND start + toIntervalHour(1) <= {a_to:DateTime64(3, 'UTC')}
-                    AND (day, version) IN (SELECT day, version FROM {{db}}.trend_days WHERE valid)
-                UNION ALL
-                SELECT uniqCombined64ArrayState(12)(terms)
-                FROM {{db}}.documents_raw FINAL
-                WHERE published_at >= {a_from:DateTime64(3, 'UTC')} AND published_at < {a_to:DateTime64(3, 'UTC')} AND {source:String} IN ('', source)
-                    AND published_hour >= {a_from:DateTime64(3, 'UTC')} - toIntervalHour(1) AND published_hour < {a_to:DateTime64(3, 'UTC')}
-                    AND published_hour IN (
-                SELECT fromUnixTimestamp64Second(toInt64(arrayJoin(arrayMap(at -> floor(at / 3600000) * 3600,
-                    arrayFilter(at -> at % 3600000 != 0, [toUnixTimestamp64Milli({a_from:DateTime64(3, 'UTC')}), toUnixTimestamp64Milli({a_to:DateTime64(3, 'UTC')})])))), 'UTC')
-                UNION ALL
-                SELECT day + toIntervalHour(arrayJoin(range(24))) FROM {{db}}.trend_days
-                WHERE NOT valid AND day > {a_from:DateTime64(3, 'UTC')} - toIntervalDay(1) AND day < {a_to:DateTime64(3, 'UTC')})
-            )
-    ) AS before
-    CROSS JOIN
-    (
-        SELECT uniqCombined64Merge(12)(words) AS b_words
-        FROM
-            (
-                SELECT words FROM {{db}}.trend_words_raw
-                WHERE {source:String} IN ('', source)
-                    AND start >= {b_from:DateTime64(3, 'UTC')} AND start + toIntervalHour(1) <= {b_to:DateTime64(3, 'UTC')}
-                    AND (day, version) IN (SELECT day, version FROM {{db}}.trend_days WHERE valid)
-                UNION ALL
-                SELECT uniqCombined64ArrayState(12)(terms)
-                FROM {{db}}.documents_raw FINAL
-                WHERE published_at >= {b_from:DateTime64(3, 'UTC')} AND published_at < {b_to:DateTime64(3, 'UTC')} AND {source:String} IN ('', source)
-                    AND published_hour >= {b_from:DateTime64(3, 'UTC')} - toIntervalHour(1) AND published_hour < {b_to:DateTime64(3, 'UTC')}
-                    AND published_hour IN (
-                SELECT fromUnixTimestamp64Second(toInt64(arrayJoin(arrayMap(at -> floor(at / 3600000) * 3600,
-                    arrayFilter(at -> at % 3600000 != 0, [toUnixTimestamp64Milli({b_from:DateTime64(3, 'UTC')}), toUnixTimestamp64Milli({b_to:DateTime64(3, 'UTC')})])))), 'UTC')
-                UNION ALL
-                SELECT day + toIntervalHour(arrayJoin(range(24))) FROM {{db}}.trend_days
-                WHERE NOT valid AND day > {b_from:DateTime64(3, 'UTC')} - toIntervalDay(1) AND day < {b_to:DateTime64(3, 'UTC')})
-            )
-    ) AS after
 )
 ARRAY JOIN figures AS row;
+
+-- Nothing reads the tables of 0012 any more.
+DROP TABLE IF EXISTS {{db}}.trend_counts_raw {{on_cluster}} SYNC;
+
+DROP TABLE IF EXISTS {{db}}.trend_words_raw {{on_cluster}} SYNC;
+
+DROP TABLE IF EXISTS {{db}}.trend_terms_raw {{on_cluster}} SYNC;
+
+DROP TABLE IF EXISTS {{db}}.trend_days_raw {{on_cluster}} SYNC;

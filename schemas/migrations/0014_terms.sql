@@ -22,7 +22,8 @@ WITH
             arrayMap(x -> cityHash64(x.1, x.2), arrayFilter(x -> x.3, days)),
             arrayConcat(
                 arrayMap(at -> fromUnixTimestamp64Second(toInt64(floor(at / 3600000) * 3600), 'UTC'), arrayFilter(at -> at % 3600000 != 0, bounds)),
-                arrayFlatten(arrayMap(x -> arrayMap(hour -> x.1 + toIntervalHour(hour), range(24)), arrayFilter(x -> NOT x.3, days)))))
+                arrayFlatten(arrayMap(x -> arrayMap(hour -> x.1 + toIntervalHour(hour), range(24)), arrayFilter(x -> NOT x.3, days)))) AS hours,
+            if(empty(hours), intDiv(2, greatest(1, arrayCount(x -> x.1 > {window_from:DateTime64(3, 'UTC')} - toIntervalDay(1) AND x.1 < {window_to:DateTime64(3, 'UTC')}, days))) + 1, 1))
         FROM
         (
             SELECT
@@ -32,19 +33,13 @@ WITH
             WHERE day > least({window_from:DateTime64(3, 'UTC')}, {baseline_from:DateTime64(3, 'UTC')}) - toIntervalDay(1) AND day < greatest({window_to:DateTime64(3, 'UTC')}, {baseline_to:DateTime64(3, 'UTC')})
         )
     ) AS asked,
-    asked.1 AS cut_days,
-    asked.2 AS cut_hours,
-    asked.3 AS cells,
-    asked.4 AS hours,
-    (
-        SELECT groupArrayArray(copies) FROM {{db}}.trend_copies_raw
-        WHERE has(cut_days, intDiv(toUnixTimestamp64Second(day), 86400)) AND has(cells, cityHash64(day, version))
-    ) AS copied,
     counted AS
     (
         SELECT
-            key, max(name) AS term, sum(side.documents) AS documents, sum(side.baseline_documents) AS baseline_documents,
-            sum(side.count) AS count, sum(side.baseline_count) AS baseline_count, min(side.first_seen) AS first_seen
+            if(side.documents IN (1, 2) AND key > 2 AND empty(asked.4), 3, key) AS place,
+            max(name) AS term, sum(side.documents) AS documents, sum(side.baseline_documents) AS baseline_documents,
+            sum(side.count) AS count, sum(side.baseline_count) AS baseline_count, min(side.first_seen) AS first_seen,
+            if(place = 3, count(), 1) AS terms
         FROM
         (
             SELECT
@@ -53,40 +48,55 @@ WITH
                 toDateTime64(min(start), 3, 'UTC') AS first_seen
             FROM
             (
-                SELECT
-                    start, (start >= {window_from:DateTime64(3, 'UTC')} AND start < {window_to:DateTime64(3, 'UTC')}) AS inside, arrayConcat(hashes, [0, 1, 2]) AS keys,
-                    arrayConcat(term_documents, [documents, word_mentions, phrase_mentions]) AS numbers, term_counts
-                FROM {{db}}.trend_terms_raw
-                WHERE ((start >= {window_from:DateTime64(3, 'UTC')} AND start < {window_to:DateTime64(3, 'UTC')}) OR (start >= {baseline_from:DateTime64(3, 'UTC')} AND start < {baseline_to:DateTime64(3, 'UTC')}))
-            AND if(has(cut_days, intDiv(toUnixTimestamp64Second(day), 86400)),
-                seconds = 3600 AND NOT has(cut_hours, intDiv(toUnixTimestamp64Second(start), 3600)), seconds = 86400)
-            AND {source:String} IN ('', source) AND has(cells, cityHash64(day, version))
+                SELECT start, (start >= {window_from:DateTime64(3, 'UTC')} AND start < {window_to:DateTime64(3, 'UTC')}) AS inside, keys, trend_keys_raw.documents AS numbers, counts
+                FROM {{db}}.trend_keys_raw
+                WHERE part < 2 AND ((start >= {window_from:DateTime64(3, 'UTC')} AND start < {window_to:DateTime64(3, 'UTC')}) OR (start >= {baseline_from:DateTime64(3, 'UTC')} AND start < {baseline_to:DateTime64(3, 'UTC')}))
+                    AND has(asked.3, cityHash64(day, version)) AND if(seconds = 3600, {source:String} IN ('', source), source = {source:String})
+                    AND if(has(asked.1, intDiv(toUnixTimestamp64Second(day), 86400)),
+                        seconds = 3600 AND NOT has(asked.2, intDiv(toUnixTimestamp64Second(start), 3600)), seconds = 86400)
             )
-            ARRAY JOIN keys AS key, numbers AS number, arrayConcat(term_counts, [0, 0, 0]) AS occurrences
+            ARRAY JOIN keys AS key, numbers AS number, counts AS occurrences
             GROUP BY key
-            HAVING documents > 0 OR notEmpty(hours)
-            UNION ALL
-            SELECT key, any(term), 0, 0, 0, 0, toDateTime64('2299-01-01', 3, 'UTC')
-            FROM {{db}}.trend_terms_raw
-            ARRAY JOIN hashes AS key, terms AS term
-            WHERE (start >= {window_from:DateTime64(3, 'UTC')} AND start < {window_to:DateTime64(3, 'UTC')})
-            AND if(has(cut_days, intDiv(toUnixTimestamp64Second(day), 86400)),
-                seconds = 3600 AND NOT has(cut_hours, intDiv(toUnixTimestamp64Second(start), 3600)), seconds = 86400)
-            AND {source:String} IN ('', source) AND has(cells, cityHash64(day, version))
-            GROUP BY key
+            HAVING documents > 0 OR notEmpty(asked.4)
             UNION ALL
             SELECT
-                if(trimLeft(word) = '', length(word), cityHash64(word)) AS key, any(word), sumIf(number, inside), sumIf(number, NOT inside),
+                key, '' AS name, sumIf(number, inside) AS documents, sumIf(number, NOT inside) AS baseline_documents,
+                sumIf(occurrences, inside) AS count, sumIf(occurrences, NOT inside) AS baseline_count,
+                toDateTime64(min(start), 3, 'UTC') AS first_seen
+            FROM
+            (
+                SELECT start, (start >= {window_from:DateTime64(3, 'UTC')} AND start < {window_to:DateTime64(3, 'UTC')}) AS inside, keys, trend_keys_raw.documents AS numbers, counts
+                FROM {{db}}.trend_keys_raw
+                WHERE part > 1 AND ((start >= {window_from:DateTime64(3, 'UTC')} AND start < {window_to:DateTime64(3, 'UTC')}) OR (start >= {baseline_from:DateTime64(3, 'UTC')} AND start < {baseline_to:DateTime64(3, 'UTC')}))
+                    AND has(asked.3, cityHash64(day, version)) AND if(seconds = 3600, {source:String} IN ('', source), source = {source:String})
+                    AND if(has(asked.1, intDiv(toUnixTimestamp64Second(day), 86400)),
+                        seconds = 3600 AND NOT has(asked.2, intDiv(toUnixTimestamp64Second(start), 3600)), seconds = 86400)
+            )
+            ARRAY JOIN keys AS key, numbers AS number, counts AS occurrences
+            GROUP BY key
+            HAVING documents > 0 OR notEmpty(asked.4)
+            UNION ALL
+            SELECT key, name, 0, 0, 0, 0, toDateTime64('2299-01-01', 3, 'UTC')
+            FROM {{db}}.trend_keys_raw
+            ARRAY JOIN keys AS key, names AS name, trend_keys_raw.documents AS number
+            WHERE seconds = 86400 AND source = '' AND start > {window_from:DateTime64(3, 'UTC')} - toIntervalDay(1) AND start < {window_to:DateTime64(3, 'UTC')}
+                AND has(asked.3, cityHash64(day, version)) AND number >= asked.5
+            UNION ALL
+            SELECT
+                if(trimLeft(word) = '', length(word), if(position(word, ' ') > 0, bitOr(cityHash64(word), 1), bitAnd(cityHash64(word), 18446744073709551614))) AS key,
+                any(word), sumIf(number, inside), sumIf(number, NOT inside),
                 sumIf(occurrences, inside), sumIf(occurrences, NOT inside), min(published_at)
             FROM
             (
                 SELECT (published_at >= {window_from:DateTime64(3, 'UTC')} AND published_at < {window_to:DateTime64(3, 'UTC')}) AS inside, published_at, terms, phrases, term_counts
-            FROM {{db}}.documents_raw FINAL
-            WHERE ((published_at >= {window_from:DateTime64(3, 'UTC')} AND published_at < {window_to:DateTime64(3, 'UTC')}) OR (published_at >= {baseline_from:DateTime64(3, 'UTC')} AND published_at < {baseline_to:DateTime64(3, 'UTC')})) AND {source:String} IN ('', source)
-                AND published_hour IN (SELECT arrayJoin(hours))
-                AND NOT has(copied, cityHash64(source, doc_id))
-            ORDER BY published_at, doc_id
-            LIMIT 1 BY source, floor(toUnixTimestamp64Second(published_hour) / 86400), if(empty(signature), doc_id, toString(signature))
+                FROM {{db}}.documents_raw FINAL
+                WHERE ((published_at >= {window_from:DateTime64(3, 'UTC')} AND published_at < {window_to:DateTime64(3, 'UTC')}) OR (published_at >= {baseline_from:DateTime64(3, 'UTC')} AND published_at < {baseline_to:DateTime64(3, 'UTC')})) AND {source:String} IN ('', source)
+                    AND published_hour IN (SELECT arrayJoin(asked.4))
+                    AND cityHash64(source, doc_id) NOT IN (
+                        SELECT arrayJoin(copies) FROM {{db}}.trend_copies_raw
+                        WHERE has(asked.1, intDiv(toUnixTimestamp64Second(day), 86400)) AND has(asked.3, cityHash64(day, version)))
+                ORDER BY published_at, doc_id
+                LIMIT 1 BY source, floor(toUnixTimestamp64Second(published_hour) / 86400), if(empty(signature), doc_id, toString(signature))
             )
             ARRAY JOIN
                 arrayConcat(terms, phrases, ['', ' ', '  ']) AS word,
@@ -94,26 +104,25 @@ WITH
                 arrayConcat(term_counts, arrayResize(emptyArrayUInt32(), length(phrases), 1), [0, 0, 0]) AS occurrences
             GROUP BY key
         ) AS side
-        GROUP BY key
+        GROUP BY place
         HAVING documents > 0
     ),
-    totals AS
+    pairs AS
     (
         SELECT
-            *, if(position(term, ' ') > 0, 'phrase', 'word') AS kind, count() OVER () - 3 AS tested,
-            maxIf(documents, key = 0) OVER () AS window_size, maxIf(baseline_documents, key = 0) OVER () AS baseline_size,
-            maxIf(documents, key = 1) OVER () AS window_words, maxIf(baseline_documents, key = 1) OVER () AS baseline_words,
-            maxIf(documents, key = 2) OVER () AS window_phrases, maxIf(baseline_documents, key = 2) OVER () AS baseline_phrases
+            least(place, 4) AS sort, documents, baseline_documents,
+            groupArrayIf((place, term, count, baseline_count, first_seen), place > 4 AND documents > 2) AS found,
+            sum(sum(terms) * (sort > 2)) OVER () AS tested,
+            max(documents * (sort = 0)) OVER () AS window_size, max(baseline_documents * (sort = 0)) OVER () AS baseline_size,
+            max(documents * (sort = 1)) OVER () AS window_words, max(baseline_documents * (sort = 1)) OVER () AS baseline_words,
+            max(documents * (sort = 2)) OVER () AS window_phrases, max(baseline_documents * (sort = 2)) OVER () AS baseline_phrases
         FROM counted
+        GROUP BY sort, documents, baseline_documents
     ),
-    priors AS
+    chances AS
     (
         SELECT
-            *, if(kind = 'word', window_words, window_phrases) AS window_total,
-            if(kind = 'word', baseline_words, baseline_phrases) AS baseline_total,
-            toFloat64(least(window_total, baseline_total)) AS prior_total,
-            prior_total * (documents + baseline_documents) / (window_total + baseline_total) AS prior,
-            toFloat64(window_size) AS n, n + baseline_size AS both,
+            *, toFloat64(window_size) AS n, n + baseline_size AS both,
             toFloat64(documents) AS d, d + baseline_documents AS k,
             exp(lgamma(k + 1) - lgamma(d + 1) - lgamma(k - d + 1) + lgamma(both - k + 1)
                 - lgamma(n - d + 1) - lgamma(both - k - n + d + 1)
@@ -121,25 +130,36 @@ WITH
             (k - d) * (n - d) / ((d + 1) * (both - k - n + d + 1)) AS r,
             if(both - k < n, 0, exp(lgamma(both - k + 1) - lgamma(both - k - n + 1) - lgamma(both + 1) + lgamma(both - n + 1))) AS pmf_0,
             if(r >= 1 OR pmf_0 >= 1, 1, least(1, pmf / (1 - r) / (1 - pmf_0))) AS p_value
-        FROM totals
-        WHERE documents > 2 AND key > 2
+        FROM pairs
+        WHERE notEmpty(found)
     )
 SELECT
-    term, kind, multiIf(baseline_documents = 0, 'new', share > baseline_share, 'growing', 'falling') AS state,
+    row.2 AS term, if(bitAnd(row.1, 1) = 1, 'phrase', 'word') AS kind,
+    multiIf(baseline_documents = 0, 'new', share > baseline_share, 'growing', 'falling') AS state,
     log((documents + prior) / (window_total + prior_total - documents - prior))
         - log((baseline_documents + prior) / (baseline_total + prior_total - baseline_documents - prior)) AS log_odds,
     log_odds / sqrt(1 / (documents + prior) + 1 / (baseline_documents + prior)) AS z,
-    p_value,
-    least(1, min(p_value * tested / rank) OVER (ORDER BY p_value DESC RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)) AS q,
+    p_value, q,
     (documents + 0.5) / (window_size + 1) / ((baseline_documents + 0.5) / (baseline_size + 1)) AS growth,
-    count, baseline_count, documents, baseline_documents,
+    row.3 AS count, row.4 AS baseline_count, documents, baseline_documents,
     documents / window_size AS share, baseline_documents / greatest(baseline_size, 1) AS baseline_share,
-    first_seen, window_size, baseline_size, tested
+    row.5 AS first_seen, window_size, baseline_size, tested
 FROM
 (
     SELECT
-        term, kind, documents, baseline_documents, count, baseline_count, first_seen, window_size, baseline_size,
-        tested, prior, prior_total, window_total, baseline_total, p_value,
-        count() OVER (ORDER BY p_value) AS rank
-    FROM priors
+        row, documents, baseline_documents, p_value, q, window_size, baseline_size, tested,
+        if(kind_bit = 0, window_words, window_phrases) AS window_total,
+        if(kind_bit = 0, baseline_words, baseline_phrases) AS baseline_total,
+        toFloat64(least(window_total, baseline_total)) AS prior_total,
+        prior_total * (documents + baseline_documents) / (window_total + baseline_total) AS prior
+    FROM
+    (
+        SELECT row, bitAnd(row.1, 1) AS kind_bit, *
+        FROM
+        (
+            SELECT *, least(1, min(p_value * tested / rank) OVER (ORDER BY p_value DESC RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)) AS q
+            FROM (SELECT *, sum(length(found)) OVER (ORDER BY p_value) AS rank FROM chances)
+        )
+        ARRAY JOIN found AS row
+    )
 );

@@ -28,7 +28,7 @@ MIGRATORS = 3
 REPLICATED = Target("news", "all")
 _PATH = "'/clickhouse/tables/{uuid}/{shard}', '{replica}'"
 _HEAD = re.compile(
-    r"(?:CREATE|ALTER) (?:OR REPLACE )?(\w+) (?:IF NOT EXISTS )?`news`(?:\.(\w+))?"
+    r"(?:CREATE|ALTER|DROP) (?:OR REPLACE )?(\w+) (?:IF (?:NOT )?EXISTS )?`news`(?:\.(\w+))?"
     r"( ON CLUSTER `all`)?"
 )
 _ENGINE = re.compile(r"^ENGINE = (.*)$", re.MULTILINE)

@@ -114,7 +114,7 @@ def test_a_document_that_moves_is_counted_where_it_went(warehouse: ClickHouseWar
     warehouse.write_documents(moved)
     keeper.refresh_all()
     from_cells = answers(warehouse)
-    warehouse.execute("TRUNCATE TABLE trend_days_raw")
+    warehouse.execute("TRUNCATE TABLE trend_versions_raw")
     assert answers(warehouse) == from_cells
     counted = warehouse.query("SELECT sum(documents) FROM label_trends").rows
     assert counted == [[600]]

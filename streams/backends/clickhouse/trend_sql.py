@@ -24,7 +24,7 @@ FROM
 (
     SELECT day, sum(touched) AS seen FROM trend_touched_raw FINAL GROUP BY day
 ) AS notes
-LEFT JOIN (SELECT * FROM trend_days_raw FINAL) AS days USING (day)
+LEFT JOIN (SELECT * FROM trend_versions_raw FINAL) AS days USING (day)
 WHERE notes.seen != days.seen
 ORDER BY notes.day DESC
 LIMIT {most}"""
@@ -56,11 +56,11 @@ WHERE arraySum((x, y) ->
 GROUP BY day"""
 """Of documents that agree in a band, all but the first are copies if they are like the first."""
 
-COUNTS = f"""\
-INSERT INTO trend_counts_raw
+HOUR_SUMS = f"""\
+INSERT INTO trend_sums_raw
 SELECT
-    published_hour AS start, {DAY} AS day, source, label, embedding_model, device, compute_type,
-    {{slot}}, {{version}}, count(),
+    3600, published_hour AS start, {DAY} AS day, source, label, embedding_model, device,
+    compute_type, {{slot}}, {{version}}, count(),
     sum(toFloat64(confidence)), sum(toFloat64(confidence) * confidence),
     sum(tokens), sum(toUInt64(tokens) * tokens), sum(tokens_in), sum(tokens_out),
     sum(toFloat64(tokenize_ms)), sum(toFloat64(inference_ms)),
@@ -70,56 +70,116 @@ FROM documents_raw FINAL
 WHERE {{hours}}
 GROUP BY start, day, source, label, embedding_model, device, compute_type"""
 
-WORDS = f"""\
-INSERT INTO trend_words_raw
-SELECT published_hour AS start, {DAY} AS day, source, {{slot}}, {{version}},
+DAY_SUMS = """\
+INSERT INTO trend_sums_raw
+SELECT
+    86400, day AS its_start, day, source, label, embedding_model, device, compute_type,
+    {slot}, {version}, sum(documents), sum(confidences), sum(confidence_squares),
+    sum(tokens), sum(token_squares), sum(tokens_in), sum(tokens_out),
+    sum(tokenize_ms), sum(inference_ms)
+FROM trend_sums_raw
+WHERE seconds = 3600 AND {own}
+GROUP BY day, source, label, embedding_model, device, compute_type"""
+
+HOUR_WORDS = f"""\
+INSERT INTO trend_vocabulary_raw
+SELECT 3600, published_hour AS start, {DAY} AS day, source, {{slot}}, {{version}},
     count(), sum(tokens), uniqCombined64ArrayState(12)(terms)
 FROM documents_raw FINAL
 WHERE {{hours}}
 GROUP BY start, day, source"""
 
+MERGED_WORDS = """\
+INSERT INTO trend_vocabulary_raw
+SELECT {seconds}, its_start, day, its_source, {slot}, {version},
+    sum(documents), sum(tokens), uniqCombined64MergeState(12)(words)
+FROM
+(
+    SELECT if({seconds} = 86400, day, start) AS its_start, day, alike AS its_source,
+        documents, tokens, words
+    FROM trend_vocabulary_raw
+    ARRAY JOIN {sources} AS alike
+    WHERE seconds = 3600 AND source != '' AND {own}
+)
+GROUP BY its_start, day, its_source"""
+"""Words of a day, and of all sources together (the source is empty), from those of the hours."""
+
+_KEY = (
+    "if(position(term, ' ') > 0, bitOr(cityHash64(term), 1), "
+    "bitAnd(cityHash64(term), 18446744073709551614))"
+)
+"""A term as a number: its hash, whose last bit tells phrases from words."""
+
 _CELLS = """\
-INSERT INTO trend_terms_raw (
-    seconds, start, day, source, slot, version, documents, word_mentions, phrase_mentions,
-    terms, hashes, term_documents, term_counts)
+INSERT INTO trend_keys_raw (
+    seconds, start, day, source, part, slot, version, keys, documents, counts, names)
 SELECT
-    {{seconds}}, start, any(found.its_day), source, {{slot}}, {{version}},
-    sumIf(found.documents, found.term = ''),
-    sumIf(found.documents, found.term != '' AND position(found.term, ' ') = 0),
-    sumIf(found.documents, position(found.term, ' ') > 0),
-    groupArrayIf(found.term, found.term != '') AS names,
-    arrayMap(name -> cityHash64(name), names),
-    groupArrayIf(toUInt32(least(found.documents, 4294967295)), found.term != ''),
-    groupArrayIf(toUInt32(least(found.counts, 4294967295)), found.term != '')
+    {{seconds}}, found.start, any(found.its_day), its_source, bitShiftRight(key, 62) AS part,
+    {{slot}}, {{version}}, groupArray(key),
+    groupArray(toUInt32(least(in_documents, 4294967295))),
+    groupArray(toUInt32(least(occurrences, 4294967295))), {names}
 FROM
 (
 {found}
-    GROUP BY start, source, term
-    ORDER BY term
+    ORDER BY start, its_source, key
 ) AS found
-GROUP BY start, source"""
+GROUP BY found.start, its_source, part"""
 
-HOUR_TERMS = _CELLS.format(
+HOUR_KEYS = _CELLS.format(
+    names="[]",
     found=f"""\
     SELECT
-        published_hour AS start, any({DAY}) AS its_day, source, term,
-        count() AS documents, sum(occurrences) AS counts
+        published_hour AS start, any({DAY}) AS its_day, source AS its_source,
+        if(trimLeft(term) = '', length(term), {_KEY}) AS key,
+        sum(number) AS in_documents, sum(occurrence) AS occurrences
     FROM documents_raw FINAL
     ARRAY JOIN
-        arrayConcat(terms, phrases, ['']) AS term,
-        arrayConcat(term_counts, arrayResize([1], length(phrases) + 1, 1)) AS occurrences
+        arrayConcat(terms, phrases, ['', ' ', '  ']) AS term,
+        arrayConcat(
+            arrayResize(emptyArrayUInt64(), length(terms) + length(phrases), 1),
+            [1, length(terms), length(phrases)]) AS number,
+        arrayConcat(
+            term_counts, arrayResize(emptyArrayUInt32(), length(phrases), 1), [0, 0, 0]
+        ) AS occurrence
     WHERE {{hours}} AND cityHash64(source, doc_id) NOT IN (
-        SELECT arrayJoin(copies) FROM trend_copies_raw WHERE {{own}})"""
+        SELECT arrayJoin(copies) FROM trend_copies_raw WHERE {{own}})
+    GROUP BY start, its_source, key""",
 )
+"""The keys 0, 1 and 2 are the totals: documents, mentions of words and of phrases."""
 
-DAY_TERMS = _CELLS.format(
-    found="""\
-    SELECT trend_terms_raw.day AS start, any(trend_terms_raw.day) AS its_day, source, term,
-        sum(in_documents) AS documents, sum(occurrences) AS counts
-    FROM trend_terms_raw
-    ARRAY JOIN
-        arrayPushBack(terms, '') AS term,
-        arrayPushBack(term_documents, toUInt32(trend_terms_raw.documents)) AS in_documents,
-        arrayPushBack(term_counts, 0) AS occurrences
-    WHERE seconds = 3600 AND {own}"""
+_OF_HOURS = """\
+    SELECT day AS its_day, {source} AS its_source, key, number, occurrence, '' AS name
+    FROM trend_keys_raw
+    ARRAY JOIN keys AS key, trend_keys_raw.documents AS number, counts AS occurrence
+    WHERE seconds = 3600 AND {{own}}"""
+
+_DAY = """\
+    SELECT
+        its_day AS start, its_day, its_source, key, sum(number) AS in_documents,
+        sum(occurrence) AS occurrences, max(name) AS named
+    FROM
+    (
+{rows}
+    )
+    GROUP BY its_day, its_source, key
+    HAVING in_documents > 0"""
+
+DAY_KEYS = _CELLS.format(names="[]", found=_DAY.format(rows=_OF_HOURS.format(source="source")))
+
+ALL_KEYS = _CELLS.format(
+    names="groupArray(named)",
+    found=_DAY.format(
+        rows=_OF_HOURS.format(source="''")
+        + f"""
+    UNION ALL
+    SELECT {DAY} AS its_day, '', {_KEY} AS key, 0, 0, any(term)
+    FROM documents_raw
+    ARRAY JOIN arrayConcat(terms, phrases) AS term
+    WHERE {{days}}
+    GROUP BY its_day, key"""
+    ),
 )
+"""Of all sources together, with the names."""
+
+OF_HOURS = (HOUR_SUMS, HOUR_WORDS, HOUR_KEYS)
+OF_DAYS = (DAY_SUMS, DAY_KEYS, ALL_KEYS)

@@ -1,12 +1,12 @@
 """Keeps the helper tables of the trends: days that were touched are computed anew.
 
-See ``schemas/migrations/0012_trends.sql`` for why. The order for some days, each step durable
-before the next::
+See ``schemas/migrations/0012_trends.sql`` for why and ``0013_questions.sql`` for the tables. The
+order for some days, each step durable before the next::
 
     1. notes   what every writer has noted of them so far
     2. copies  which of their documents are near-copies
-    3. hours   counts, words and terms of their hours, of the documents as they stand
-    4. days    terms of the days, from those of their hours
+    3. hours   sums, words and terms of their hours, of the documents as they stand
+    4. days    the same of the days, and of all sources together, from those of their hours
     5. switch  the version that answers
 
 A crash between any two steps leaves the older version in force, and the days stale: they are
@@ -130,18 +130,26 @@ class TrendKeeper:
             self._warehouse.execute(trend_sql.COPIES.format(**marks))
             for hours in _chunks([hour for day in days for hour in day.hours]):
                 within = marks | {"hours": _in_hours(hours), "seconds": 3600}
-                for statement in (trend_sql.COUNTS, trend_sql.WORDS, trend_sql.HOUR_TERMS):
+                for statement in trend_sql.OF_HOURS:
                     self._warehouse.execute(statement.format(**within))
                 if stopped():
                     return
-            self._warehouse.execute(trend_sql.DAY_TERMS.format(**marks, seconds=DAY_S))
+            self._merge(marks)
         self._switch(days, slot, version)
+
+    def _merge(self, marks: dict[str, object]) -> None:
+        """Add hours up to days, and sources to all of them (the empty source)."""
+        execute, of_day = self._warehouse.execute, marks | {"seconds": DAY_S}
+        execute(trend_sql.MERGED_WORDS.format(**of_day, sources="[source, '']"))
+        execute(trend_sql.MERGED_WORDS.format(**marks, seconds=3600, sources="['']"))
+        for statement in trend_sql.OF_DAYS:
+            execute(statement.format(**of_day))
 
     def _switch(self, days: Sequence[Day], slot: int, version: int) -> None:
         number = len(days)
         self._warehouse.write_columns(
             Columns(
-                "trend_days_raw",
+                "trend_versions_raw",
                 ("day", "version", "slot", "seen"),
                 [
                     [day.start for day in days],
