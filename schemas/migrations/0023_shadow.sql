@@ -18,13 +18,24 @@ SELECT
     summarizer, prompt, price_per_hour, currency
 FROM {{db}}.documents_raw FINAL;
 
--- Of an hour: what its documents cost, how many of them have a price, and in which money.
-ALTER TABLE {{db}}.trend_counts_raw {{on_cluster}}
+-- Of an hour or a day: what its documents cost, how many of them have a price, and in which money.
+ALTER TABLE {{db}}.trend_sums_raw {{on_cluster}}
     ADD COLUMN IF NOT EXISTS cost Float64 CODEC(ZSTD(1)),
     ADD COLUMN IF NOT EXISTS priced UInt64 CODEC(T64, ZSTD(1)),
     ADD COLUMN IF NOT EXISTS currency LowCardinality(String);
 
 CREATE OR REPLACE VIEW {{db}}.cost {{on_cluster}} AS
+WITH
+    (
+        SELECT (
+            groupArrayIf(cityHash64(day, version), valid),
+            arrayConcat(
+                arrayMap(at -> fromUnixTimestamp64Second(toInt64(floor(at / 3600000) * 3600), 'UTC'), arrayFilter(at -> at % 3600000 != 0,
+                    [toUnixTimestamp64Milli({window_from:DateTime64(3, 'UTC')}), toUnixTimestamp64Milli({window_to:DateTime64(3, 'UTC')})])),
+                arrayFlatten(groupArrayIf(arrayMap(hour -> day + toIntervalHour(hour), range(24)), NOT valid))))
+        FROM {{db}}.trend_days
+        WHERE day > {window_from:DateTime64(3, 'UTC')} - toIntervalDay(1) AND day < {window_to:DateTime64(3, 'UTC')}
+    ) AS asked
 SELECT
     multiIf(
         CAST({unit:String}, 'Enum8(\'minute\', \'hour\', \'day\', \'week\', \'month\', \'quarter\', \'year\', \'all\')') IN ('minute', 'hour'), start,
@@ -45,23 +56,19 @@ SELECT
 FROM
 (
         SELECT start, source, embedding_model, device, compute_type, documents, tokens_in, tokens_out, tokenize_ms, inference_ms, cost, priced, currency
-        FROM {{db}}.trend_counts_raw
+        FROM {{db}}.trend_sums_raw
         WHERE {unit:String} != 'minute' AND {source:String} IN ('', source)
-            AND start >= {window_from:DateTime64(3, 'UTC')} AND start + toIntervalHour(1) <= {window_to:DateTime64(3, 'UTC')}
-            AND (day, version) IN (SELECT day, version FROM {{db}}.trend_days WHERE valid)
+            AND start >= {window_from:DateTime64(3, 'UTC')} AND start + toIntervalSecond(seconds) <= {window_to:DateTime64(3, 'UTC')}
+            AND seconds = if({unit:String} = 'hour' OR day < {window_from:DateTime64(3, 'UTC')} OR day + toIntervalDay(1) > {window_to:DateTime64(3, 'UTC')}, 3600, 86400)
+            AND has(asked.1, cityHash64(day, version))
         UNION ALL
         SELECT if({unit:String} = 'minute', fromUnixTimestamp64Second(toInt64(floor(toUnixTimestamp64Milli(published_at) / 60000) * 60), 'UTC'), published_hour) AS start, source, embedding_model, device, compute_type, toUInt64(1), toUInt64(documents_raw.tokens_in), toUInt64(documents_raw.tokens_out), toFloat64(documents_raw.tokenize_ms), toFloat64(documents_raw.inference_ms),
             (toFloat64(documents_raw.tokenize_ms) + documents_raw.inference_ms) / 3600000 * price_per_hour, toUInt64(price_per_hour > 0), currency
         FROM {{db}}.documents_raw FINAL
         WHERE published_at >= {window_from:DateTime64(3, 'UTC')} AND published_at < {window_to:DateTime64(3, 'UTC')} AND {source:String} IN ('', source)
             AND published_hour >= {window_from:DateTime64(3, 'UTC')} - toIntervalHour(1) AND published_hour < {window_to:DateTime64(3, 'UTC')}
-            AND ({unit:String} = 'minute' OR published_hour IN (
-                SELECT fromUnixTimestamp64Second(toInt64(arrayJoin(arrayMap(at -> floor(at / 3600000) * 3600,
-                    arrayFilter(at -> at % 3600000 != 0, [toUnixTimestamp64Milli({window_from:DateTime64(3, 'UTC')}), toUnixTimestamp64Milli({window_to:DateTime64(3, 'UTC')})])))), 'UTC')
-                UNION ALL
-                SELECT day + toIntervalHour(arrayJoin(range(24))) FROM {{db}}.trend_days
-                WHERE NOT valid AND day > {window_from:DateTime64(3, 'UTC')} - toIntervalDay(1) AND day < {window_to:DateTime64(3, 'UTC')}))
-    ) AS cells
+            AND ({unit:String} = 'minute' OR published_hour IN (SELECT arrayJoin(asked.2)))
+) AS cells
 GROUP BY period, source, embedding_model, device, compute_type;
 
 -- What a challenger answered in the shadow of the champion, of each version of its model. The

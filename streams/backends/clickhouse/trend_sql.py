@@ -76,7 +76,7 @@ SELECT
     86400, day AS its_start, day, source, label, embedding_model, device, compute_type,
     {slot}, {version}, sum(documents), sum(confidences), sum(confidence_squares),
     sum(tokens), sum(token_squares), sum(tokens_in), sum(tokens_out),
-    sum(tokenize_ms), sum(inference_ms)
+    sum(tokenize_ms), sum(inference_ms), sum(cost), sum(priced), anyIf(currency, currency != '')
 FROM trend_sums_raw
 WHERE seconds = 3600 AND {own}
 GROUP BY day, source, label, embedding_model, device, compute_type"""
