@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
+CONVERT := .venv-convert
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-server bench bench-faults check audit kafka clean lock
+.PHONY: help run test test-server test-convert bench bench-faults check audit kafka clean lock
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +24,9 @@ test-server: $(DEV_STAMP) ## The warehouse's contract on the server of TIDEMARK_
 	@case "$$TIDEMARK_CLICKHOUSE" in clickhouse://*|clickhouses://*) ;; \
 	  *) echo "set TIDEMARK_CLICKHOUSE to a server: clickhouse://user@host:8123/any" >&2; exit 2;; esac
 	$(BIN)/pytest tests/contract/test_warehouse_contract.py -k server $(ARGS)
+
+test-convert: $(CONVERT)/.installed ## Converted models against PyTorch, in an environment of its own (downloads 3 GB)
+	$(CONVERT)/bin/python -m pytest tests/integration/test_models_pytorch.py $(ARGS)
 
 bench: $(DEV_STAMP) ## Benchmarks: the pipeline, or ARGS="throughput", "soak", "encoder", "drift", "trends"
 	$(BIN)/python -m tests.bench $(ARGS)
@@ -43,7 +47,7 @@ kafka: $(STAMP) ## Run a local Apache Kafka in the foreground (Java 17); other c
 	$(BIN)/tidemark broker $(ARGS)
 
 clean: ## Remove the virtual environment, caches, weights and embedded data
-	rm -rf $(VENV) .tidemark .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf $(VENV) $(CONVERT) .tidemark .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 
 lock: ## Renew requirements*.lock (needs uv)
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header --no-annotate \
@@ -54,6 +58,9 @@ lock: ## Renew requirements*.lock (needs uv)
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --no-emit-find-links --extra eval -c requirements.lock \
 	  pyproject.toml -o requirements-eval.lock
+	echo 'torch>=2.4' | uv pip compile --universal --python-version 3.10 --generate-hashes --no-header \
+	  --no-annotate --no-emit-index-url --no-emit-find-links -c requirements-dev.lock - \
+	  -o requirements-convert.lock
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 13) \
@@ -67,4 +74,12 @@ $(STAMP): $(BIN)/python requirements.lock pyproject.toml
 
 $(DEV_STAMP): $(STAMP) requirements-dev.lock
 	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# PyTorch stays out of the other one, which lends it everything else.
+$(CONVERT)/.installed: $(DEV_STAMP) requirements-convert.lock
+	$(PYTHON) -m venv --clear $(CONVERT)
+	$(CONVERT)/bin/pip install --quiet --require-hashes -r requirements-convert.lock
+	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+	  > "$$($(CONVERT)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tidemark-tests.pth"
 	@touch $@

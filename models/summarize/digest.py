@@ -9,7 +9,7 @@ what the first does not, so that a day with two stories has both.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
@@ -77,7 +77,16 @@ def digest(documents: Sequence[Landed], most: int = MOST) -> list[Told]:
         Told(own[at].doc_id, sentence(own[at].summary), share / total, kind[0], _plain(own[at]))
         for at, share in representatives(vectors, weights, most)
     ]
-    return sorted(found, key=lambda one: -one.share)
+    return _merged(sorted(found, key=lambda one: -one.share))
+
+
+def _merged(told: Sequence[Told]) -> list[Told]:
+    """Let documents that say the same word for word be one, with what they stand for together."""
+    found: dict[str, Told] = {}
+    for one in told:
+        known = found.get(one.sentence)
+        found[one.sentence] = replace(known, share=known.share + one.share) if known else one
+    return sorted(found.values(), key=lambda one: -one.share)
 
 
 def _plain(one: Landed) -> tuple[float, ...]:
@@ -120,5 +129,5 @@ def sentence(summary: str) -> str:
 
 
 def joined(told: Iterable[Told]) -> str:
-    """Return the sentences as one text, near-copies once."""
-    return " ".join(dict.fromkeys(one.sentence for one in told if one.sentence))
+    """Return the sentences as one text."""
+    return " ".join(one.sentence for one in told if one.sentence)

@@ -93,6 +93,8 @@ def _show(row: Mapping[str, Any]) -> None:
     lines = [[name, row[ours], row[theirs]] for name, ours, theirs in _LINES]
     if not row["labelled"]:
         lines = lines[:-2]
+    else:
+        lines[-2][0] = f"right, of {row['labelled']:,} labelled"
     if row["currency"]:
         lines = [[_priced(line[0], row), *line[1:]] for line in lines]
     columns = ("", f"champion: {row['champion']}", f"challenger: {row['challenger']}")

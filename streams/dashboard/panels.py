@@ -64,6 +64,7 @@ class Panels:
             "drift": lambda view, within: self._windows(questions.DRIFT, view, within),
             "words": lambda view, within: self._windows(questions.WORDS, view, within),
             "topics": self._topics,
+            "summaries": self._summaries,
             "alerts": self._alerts,
             "latest": self._latest,
             "latency": self._latency,
@@ -137,6 +138,9 @@ class Panels:
         bound = {"to": clickhouse_time(within.event.end), "source": view.source}
         (row,) = self._database.query(questions.window(table) + _LIMITS, bound).rows
         return Span(within.event.start, within.event.end, max(int(row[0]), 1))
+
+    def _summaries(self, view: View, within: Bounds) -> dict[str, Any]:
+        return self._in_span(questions.SUMMARIES, view, within.event, clock="event")
 
     def _alerts(self, view: View, within: Bounds) -> dict[str, Any]:
         return self._in_span(questions.ALERTS, view, within.event, clock="event")

@@ -143,6 +143,15 @@ FROM topic_lines(
     period_seconds = {{step_s:UInt32}}, most = 9)
 ORDER BY total DESC, topic_id, time"""
 
+SUMMARIES = f"""\
+SELECT
+    window_start AS time, source, documents, left(summary, 600) AS short, summary_method AS method,
+    sentences, arrayMap(share -> round(toFloat64(share), 3), shares) AS shares
+FROM running_summaries
+{_WINDOWS}
+ORDER BY window_start DESC, documents DESC, source
+LIMIT 8"""
+
 ALERTS = f"""\
 SELECT alert_id, source, kind, severity, state, detected_at, changed_at,
     round(score, 2) AS score, round(threshold, 2) AS threshold, message, acknowledged_by

@@ -11,6 +11,8 @@ from playwright.sync_api import expect, sync_playwright
 
 from schemas.messages import Evidence, ShareInterval, TermChange
 from streams.backends.clickhouse import open_warehouse
+from streams.backends.clickhouse.summaries import SummaryKeeper
+from streams.runtime.summaries import extractive
 from tests.support.chromium import find_chromium
 from tests.support.landed import HOUR, START, alert, document, letter, topic, window
 from tests.support.npm_packages import NotToBeHad
@@ -35,7 +37,10 @@ CHARTS = (
     "Unique tokens",
     "Latency and throughput",
 )
-LISTS = ("Emerging terms", "Topics over time", "Alerts", "Latest documents", "Dead letters")
+LISTS = (
+    *("Emerging terms", "Topics over time", "Alerts", "What it was about", "Latest documents"),
+    "Dead letters",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -98,6 +103,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         ]
     )
     warehouse.write_alerts([explained("a1", "the words of news changed")])
+    SummaryKeeper(warehouse, extractive).refresh()
     server = PageServer(warehouse, lambda: NOW)
     yield Site(server, warehouse)
     server.close()

@@ -10,7 +10,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from schemas.messages import HumanLabel, Origin
 from streams.backends.clickhouse import open_warehouse
+from streams.ports import Labelled
+from streams.stages.shadow import result_of
 from tests.support.compose_file import COMPOSE
 from tests.support.landed import HOUR, START, alert, document, letter, topic, window
 
@@ -54,13 +57,16 @@ def questions() -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseWarehouse]:
-    """Documents of two hours, dead letters, windows with scores, an alert."""
+    """Documents of two hours, dead letters, windows with scores, an alert, labels, a shadow."""
     opened = open_warehouse(f"chdb://{tmp_path_factory.mktemp('grafana') / 'clickhouse'}")
     before = [document(n, published_at=START - HOUR + n, text=f"ebb {n}") for n in range(10)]
     opened.write_documents([*before, *(document(n) for n in range(10, DOCUMENTS))])
     opened.write_dead_letters([letter(n) for n in range(3)])
     opened.write_stats([replace(window(n), topics=(topic("tide", n + 1),)) for n in range(5)])
     opened.write_alerts([alert()])
+    said = HumanLabel("doc-10", "news", ("sea",), "ada", START)
+    opened.write_labels([Labelled(Origin("tidemark.labels", 0, 0, START), said)])
+    opened.write_shadows([result_of(document(10), "small", "classification")])
     yield opened
     opened.close()
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from streams.backends.clickhouse import open_warehouse
+from streams.backends.clickhouse.summaries import SummaryKeeper
 from streams.dashboard.panels import Panels
 from streams.dashboard.span import View
+from streams.runtime.summaries import extractive
 from tests.support.landed import HOUR, START, alert, document, letter, topic, window
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ DOCUMENTS = 40
 NOW = START + 2 * HOUR
 PANELS = (
     *("documents", "terms", "drift", "topics", "words", "alerts", "latest", "latency", "letters"),
-    *("ledger", "sources"),
+    *("ledger", "sources", "summaries"),
 )
 NASTY = "o'clock \\ {to:String} news"
 
@@ -44,6 +46,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseWa
     topics = (topic("tide", 4), topic("flood", 6))
     opened.write_stats([replace(window(n), topics=topics[: n % 2 + 1]) for n in range(5)])
     opened.write_alerts([alert()])
+    SummaryKeeper(opened, extractive).refresh()
     yield opened
     opened.close()
 

@@ -44,6 +44,18 @@ def test_copies_are_told_once() -> None:
     assert [(one.doc_id, one.share) for one in told] == [("0", 1.0)]
 
 
+def test_the_same_words_are_told_once() -> None:
+    """However different their embeddings are; the shares are added."""
+    documents = [
+        Landed("a", "The tide is high at noon.", "m@1", [1.0, 0.0, 0.0], 3.0),
+        Landed("b", "Wheat fell by a tenth today.", "m@1", [0.0, 1.0, 0.0], 4.0),
+        Landed("c", "The tide is high at noon.", "m@1", [0.0, 0.0, 1.0], 3.0),
+    ]
+    told = digest(documents)
+    assert [(one.doc_id, one.share) for one in told] == [("a", 0.6), ("b", 0.4)]
+    assert joined(told) == "The tide is high at noon. Wheat fell by a tenth today."
+
+
 def test_the_order_of_arrival_does_not_matter() -> None:
     """The same documents, delivered in another order, have the same summary."""
     documents = [*around(0, 40, 5), *around(1, 41, 6), *around(3, 39, 7)]

@@ -23,6 +23,7 @@ const panels = [
   topics,
   charts.words,
   charts.latency,
+  lists.summaries,
   lists.latest,
   lists.letters,
 ].map((definition) => new Panel(definition));

@@ -56,6 +56,23 @@ export const alerts = (seen, open) => ({
   },
 });
 
+// What a model wrote stands as it is; sentences of documents stand with what they stand for.
+const said = (row) => (row.method.startsWith("generative") ? [h("p", null, row.short)] : row.sentences.map((sentence, at) => h("p", null, `${sentence} `, h("small", { class: "whole" }, percent(row.shares[at])))));
+
+export const summaries = {
+  id: "summaries", title: "What it was about", size: "wide", path: at("summaries"), every: 15000, note: byClock,
+  blank: (answer) => (answer.span ? { title: "Not summed up yet", text: "Each hour is, a few seconds after its documents have landed." } : noDocuments()),
+  render(panel, answer) {
+    const rows = objects(answer);
+    if (!rows.length) return false;
+    panel.content = null;
+    panel.body.replaceChildren(h("ol", { class: "papers" }, rows.map((row) => h("li", null,
+      h("div", { class: "meta" }, h("span", null, moment(row.time, 60000)), h("span", null, row.source), h("span", null, `${count(row.documents)} documents`)),
+      h("div", null, said(row))))));
+    return true;
+  },
+};
+
 export const latest = {
   id: "latest", title: "Latest documents", size: "wide", path: at("latest"), blank: noDocuments,
   render(panel, answer) {
