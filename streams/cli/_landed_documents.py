@@ -17,7 +17,7 @@ PAGE = 2_000
 _TIME = "DateTime64(3, 'UTC')"
 _TIMES = frozenset({"published_at", "received_at", "enriched_at"})
 _PLACE = ("received_at", "topic", "partition", "offset")
-_LISTS = frozenset({"terms", "term_counts"})
+_LISTS = frozenset({"terms", "term_counts", "summary_flags"})
 
 # BFloat16 is the upper half of a float32; as text, 384 numbers would be ten times the bytes.
 _EMBEDDING = (
