@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from models.cpu import available_cores, tune_process
+from models.placement import USUAL, Placement, halving, opened
 from models.registry import WEIGHTS_FOLDER
 from streams.errors import Misconfigured
 
@@ -37,34 +38,38 @@ class SentenceEncoder:
         compute_type: ``auto`` or a compute type of CTranslate2.
         threads: CPU threads; 0 for all cores that this process may use.
         first: take the first token's vector instead of the mean.
+        placement: GPUs, replicas, size of calls.
 
     Raises:
         Misconfigured: the device or the compute type is not there; names what is.
     """
 
     def __init__(
-        self, folder: Path, *, device: str, compute_type: str, threads: int, first: bool = False
+        self,
+        folder: Path,
+        *,
+        device: str,
+        compute_type: str,
+        threads: int,
+        first: bool = False,
+        placement: Placement = USUAL,
     ) -> None:
         tune_process()
-        import ctranslate2  # noqa: PLC0415 - heavy import
-
-        self.device = choose_device(device)
-        self.compute_type = choose_compute_type(compute_type, self.device)
+        cores = threads or available_cores()
+        # One sequence of small calls per core is 2.4 times as fast as all cores on every call.
+        self._encoder, self.device, self.compute_type = opened(
+            lambda name, kind: _open(folder / WEIGHTS_FOLDER, name, kind, placement, cores),
+            device,
+            choose_device(device),
+            lambda name: choose_compute_type(compute_type, name),
+        )
         on_cpu = self.device == "cpu"
-        self._workers = (threads or available_cores()) if on_cpu else 1
+        self._workers = placement.workers(self.device, cores)
         # Without padding a sentence's vector is the same, bit for bit, whatever shares its batch:
         # a document that is delivered again gets the same result. On a CPU that costs nothing.
         self._padded = not on_cpu
         self._first = first
-        self._tokens_per_call = _CPU_TOKENS if on_cpu else _CUDA_TOKENS
-        # One sequence of small calls per core is 2.4 times as fast as all cores on every call.
-        self._encoder = ctranslate2.Encoder(
-            str(folder / WEIGHTS_FOLDER),
-            device=self.device,
-            compute_type=self.compute_type,
-            inter_threads=self._workers,
-            intra_threads=1,
-        )
+        self._tokens_per_call = placement.tokens_per_call or usual_tokens(self.device)
 
     def encode(self, ids: Sequence[list[int]], types: Sequence[list[int]] | None = None) -> Vectors:
         """Return the vector of each sentence, shape ``(sentences, dimensions)``.
@@ -80,23 +85,32 @@ class SentenceEncoder:
             return np.empty((0, 0), dtype=np.float32)
         parts = list(calls(ids, self._tokens_per_call, padded=self._padded))
         if len(parts) < 2 or self._workers == 1:  # noqa: PLR2004 - one part needs no threads
-            pooled = [self._forward(ids, types, part) for part in parts]
+            pooled = [self._rows(ids, types, part) for part in parts]
         else:
             with ThreadPoolExecutor(2 * self._workers, thread_name_prefix="encoder") as pool:
-                pooled = list(pool.map(lambda part: self._forward(ids, types, part), parts))
+                pooled = list(pool.map(lambda part: self._rows(ids, types, part), parts))
         vectors = np.concatenate(pooled)
         ordered = np.empty_like(vectors)
         ordered[np.concatenate(parts)] = vectors
         return ordered
 
-    def _forward(
+    def _rows(
         self,
         ids: Sequence[list[int]],
         types: Sequence[list[int]] | None,
         part: npt.NDArray[np.intp],
     ) -> Vectors:
-        batch = [ids[index] for index in part.tolist()]
-        kinds = None if types is None else [types[index] for index in part.tolist()]
+        rows = halving(lambda some: list(self._forward(ids, types, some)), part.tolist())
+        return np.stack(rows)
+
+    def _forward(
+        self,
+        ids: Sequence[list[int]],
+        types: Sequence[list[int]] | None,
+        part: Sequence[int],
+    ) -> Vectors:
+        batch = [ids[index] for index in part]
+        kinds = None if types is None else [types[index] for index in part]
         output = self._encoder.forward_batch(batch, token_type_ids=kinds).last_hidden_state
         if self.device != "cpu":
             import ctranslate2  # noqa: PLC0415 - heavy import
@@ -106,6 +120,17 @@ class SentenceEncoder:
             return np.asarray(output)[:, 0].copy()
         lengths = np.fromiter(map(len, batch), dtype=np.int64, count=len(batch))
         return mean_pool(np.asarray(output), lengths)
+
+
+def _open(weights: Path, device: str, compute_type: str, placement: Placement, cores: int) -> Any:
+    """Load the model, and on a GPU run it once: its libraries are looked for only then."""
+    import ctranslate2  # noqa: PLC0415 - heavy import
+
+    options = placement.options(device, cores)
+    encoder = ctranslate2.Encoder(str(weights), device=device, compute_type=compute_type, **options)
+    if device != "cpu":
+        encoder.forward_batch([[0, 0]])
+    return encoder
 
 
 def mean_pool(hidden: Vectors, lengths: npt.NDArray[np.int64]) -> Vectors:
@@ -144,6 +169,11 @@ def calls(
             end = min(end, int(np.searchsorted(-descending, -longest, side="right")))
         yield order[start:end]
         start = end
+
+
+def usual_tokens(device: str) -> int:
+    """Return how many tokens a call has where nothing else was found better."""
+    return _CPU_TOKENS if device == "cpu" else _CUDA_TOKENS
 
 
 def choose_device(device: str) -> str:

@@ -13,6 +13,7 @@ from models.classify.zeroshot import ZeroShot
 from models.encoder import SentenceEncoder
 from models.manifest import pinned
 from models.overlap import enrich_all
+from models.placement import USUAL, Placement
 from models.preparation import Prepared, prepare
 from models.results import results, unit
 from models.tokens import WordPieces
@@ -120,6 +121,7 @@ def build_enricher(
     summary_sentences: int,
     max_word_pieces: int = 16_384,
     head: EmbeddingHead | None = None,
+    placement: Placement = USUAL,
 ) -> OnePassEnricher:
     """Load a pulled model and return its enricher.
 
@@ -133,6 +135,7 @@ def build_enricher(
         summary_sentences: most sentences of a summary.
         max_word_pieces: most word pieces of a document that are encoded; the rest is cut off.
         head: labels the embeddings instead of zero-shot; it brings labels and threshold along.
+        placement: GPUs, replicas, size of calls.
 
     Raises:
         Misconfigured: the folder, the device, the compute type or the labels cannot be used.
@@ -141,7 +144,9 @@ def build_enricher(
     if labels is not None and not labels:
         raise Misconfigured("TIDEMARK_LABELS is empty; give label -> description, or leave it out")
     word_pieces = WordPieces(folder, model.max_tokens)
-    encoder = SentenceEncoder(folder, device=device, compute_type=compute_type, threads=threads)
+    encoder = SentenceEncoder(
+        folder, device=device, compute_type=compute_type, threads=threads, placement=placement
+    )
     classifier: VectorClassifier | None = head
     if classifier is None:
         described = built_in_labels() if labels is None else dict(labels)

@@ -11,6 +11,7 @@ from models.classify.nli import NliClassifier
 from models.classify.sequence import SequenceClassifier, SequenceModel
 from models.enricher import OnePassEnricher
 from models.guard.watch import Watch
+from models.placement import USUAL, Placement
 from models.plugged import PluggedEnricher
 from models.summarize.generative import GenerativeSummarizer
 from models.summarize.prompts import prompt
@@ -32,11 +33,12 @@ _REVISION = 8  # characters of a revision that a row shows
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where models run: device, compute type, CPU threads (0 for all cores)."""
+    """Where models run: device, compute type, CPU threads (0 for all cores), GPUs."""
 
     device: str
     compute_type: str
     threads: int
+    placement: Placement = USUAL
 
 
 def plug(
@@ -89,6 +91,7 @@ def _classifier(
         device=machine.device,
         compute_type=machine.compute_type,
         threads=machine.threads,
+        placement=machine.placement,
     )
     if card.task == "classification":
         return SequenceClassifier(model, temperature=card.temperature, unsure_below=unsure_below)
@@ -118,6 +121,7 @@ def summarizer_in(folder: Path, machine: Machine) -> GenerativeSummarizer:
         device=machine.device,
         compute_type=machine.compute_type,
         threads=machine.threads,
+        placement=machine.placement,
         generation=generation,
     )
     return GenerativeSummarizer(writer, prompt(card.prompt), name=_named(card))

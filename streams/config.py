@@ -41,6 +41,13 @@ def _rate(text: str) -> str:
     return text
 
 
+def _devices(text: str) -> str:
+    parts = text.split(",")
+    if not all(part.strip().isdecimal() for part in parts) or len(set(parts)) < len(parts):
+        raise ValueError("is a GPU's number, or several with commas between: 0 or 0,1")
+    return text
+
+
 def _redaction(text: str) -> str:
     kinds_of(text)
     return text
@@ -75,6 +82,7 @@ OptionalDuration = Annotated[str, AfterValidator(_duration_or_off)]
 Rate = Annotated[str, AfterValidator(_rate)]
 Renewal = Annotated[str, AfterValidator(_renewal)]
 Guarding = Annotated[str, AfterValidator(_guarding)]
+Devices = Annotated[str, AfterValidator(_devices)]
 Redaction = Annotated[str, AfterValidator(_redaction)]
 
 
@@ -214,6 +222,10 @@ class Settings(BaseSettings):
         "auto", description="`auto`, `int8`, `int8_float16`, `float16`, `float32`, ..."
     )
     threads: int = Field(0, ge=0, description="CPU threads of inference; 0 for all cores.")
+    device_index: Devices = Field(
+        "0", description="GPUs that the models are loaded on: their numbers, with commas between."
+    )
+    replicas: int = Field(1, ge=1, le=16, description="Calls at a time on each GPU.")
     labels: dict[str, str] | Path | None = Field(
         None,
         description="Zero-shot classes: label -> one-line description, as JSON, as a table in "

@@ -10,6 +10,7 @@ import numpy as np
 from models.classify.decision import Decision, labels_of
 from models.convert import heads, read_config
 from models.encoder import SentenceEncoder
+from models.placement import USUAL, Placement
 from models.registry import WEIGHTS_FOLDER
 from models.tokenizer_file import read_tokenizer
 
@@ -49,16 +50,30 @@ class SequenceModel:
         device: ``auto``, ``cpu`` or ``cuda``.
         compute_type: ``auto``, or a compute type of CTranslate2.
         threads: CPU threads; 0 for all cores.
+        placement: GPUs, replicas, size of calls.
 
     Raises:
         Misconfigured: the folder holds no classifier, or device or compute type cannot be used.
     """
 
-    def __init__(self, folder: Path, *, device: str, compute_type: str, threads: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        device: str,
+        compute_type: str,
+        threads: int,
+        placement: Placement = USUAL,
+    ) -> None:
         self.config = read_config(folder)
         self._head = heads.load(folder / WEIGHTS_FOLDER)
         self._encoder = SentenceEncoder(
-            folder, device=device, compute_type=compute_type, threads=threads, first=True
+            folder,
+            device=device,
+            compute_type=compute_type,
+            threads=threads,
+            first=True,
+            placement=placement,
         )
         self.compute_type, self.device = self._encoder.compute_type, self._encoder.device
         self.max_tokens = _window(self.config)

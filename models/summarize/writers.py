@@ -10,6 +10,7 @@ from models.convert import read_config
 from models.convert.spec import DECODER, spec_name
 from models.cpu import available_cores, tune_process
 from models.encoder import calls, choose_compute_type, choose_device
+from models.placement import USUAL, Placement, halving, opened
 from models.registry import WEIGHTS_FOLDER
 from models.summarize.prompts import chat_template
 from models.tokenizer_file import read_tokenizer
@@ -74,6 +75,7 @@ class Writer:
         compute_type: ``auto``, or a compute type of CTranslate2.
         threads: CPU threads; 0 for all cores.
         generation: lengths, beams, sampling.
+        placement: GPUs and replicas; the size of calls is the writer's own.
 
     Raises:
         Misconfigured: the folder holds no model that writes, or device or compute type cannot be
@@ -88,19 +90,24 @@ class Writer:
         compute_type: str,
         threads: int,
         generation: Generation,
+        placement: Placement = USUAL,
     ) -> None:
         tune_process()
-        self.device = choose_device(device)
-        self.compute_type = choose_compute_type(compute_type, self.device)
+        self._decodes = spec_name(folder / WEIGHTS_FOLDER) == DECODER
+        cores = threads or available_cores()
+        self._model, self.device, self.compute_type = opened(
+            lambda name, kind: self._load(folder / WEIGHTS_FOLDER, name, kind, placement, cores),
+            device,
+            choose_device(device),
+            lambda name: choose_compute_type(compute_type, name),
+        )
         self._generation = generation
         self._padded = self.device != "cpu"
-        self._workers = 1 if self._padded else threads or available_cores()
+        self._workers = placement.workers(self.device, cores)
         self._tokens_per_call = _CUDA_TOKENS if self._padded else _CPU_TOKENS
         self._config = read_config(folder)
         self._tokenizer = read_tokenizer(folder)
         self._chat = chat_template(folder)
-        self._decodes = spec_name(folder / WEIGHTS_FOLDER) == DECODER
-        self._model = self._load(folder / WEIGHTS_FOLDER)
         self._ends = self._stops()
         self.window = self._window()
         """Most tokens of an input, prompt included."""
@@ -137,18 +144,18 @@ class Writer:
         parts = list(calls(places, self._tokens_per_call, padded=self._padded))
         with ThreadPoolExecutor(self._workers, thread_name_prefix="writer") as pool:
             batches = [[cut[index] for index in part.tolist()] for part in parts]
-            written = list(pool.map(self._call, batches))
+            written = list(pool.map(lambda batch: halving(self._call, batch), batches))
         answers: dict[int, Answer] = {}
         for part, texts in zip(parts, written, strict=True):
             answers |= zip(part.tolist(), texts, strict=True)
         return [answers[index] for index in range(len(cut))]
 
-    def _call(self, batch: list[list[str]]) -> list[Answer]:
+    def _call(self, batch: Sequence[list[str]]) -> list[Answer]:
         options = _options(self._generation, end_token=self._ends)
         limits = self._generation
         if self._decodes:
             results = self._model.generate_batch(
-                batch,
+                list(batch),
                 include_prompt_in_result=False,
                 max_length=limits.max_tokens,
                 min_length=limits.min_tokens,
@@ -158,7 +165,7 @@ class Writer:
         else:
             prefix = self._forced()
             results = self._model.translate_batch(
-                batch,
+                list(batch),
                 target_prefix=[prefix] * len(batch) if prefix else None,
                 max_input_length=0,
                 max_decoding_length=limits.max_tokens,
@@ -209,17 +216,14 @@ class Writer:
             )
         return window
 
-    def _load(self, weights: Path) -> Any:
+    def _load(
+        self, weights: Path, device: str, compute_type: str, placement: Placement, cores: int
+    ) -> Any:
         import ctranslate2  # noqa: PLC0415 - heavy import
 
         kind = ctranslate2.Generator if self._decodes else ctranslate2.Translator
-        return kind(
-            str(weights),
-            device=self.device,
-            compute_type=self.compute_type,
-            inter_threads=self._workers,
-            intra_threads=1,
-        )
+        options = placement.options(device, cores)
+        return kind(str(weights), device=device, compute_type=compute_type, **options)
 
 
 def _options(generation: Generation, *, end_token: list[str] | None) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from streams.cli import inputs as options
 from streams.cli._output import Format, write
 from streams.cli.eval_classify import classify
 from streams.cli.eval_summarize import summarize
+from streams.cli.eval_vibe import vibe
 from streams.config import load_settings
 from streams.errors import Misconfigured
 
@@ -104,6 +105,7 @@ def drift(
 
 app.command("classify")(classify)
 app.command("summarize")(summarize)
+app.command("vibe")(vibe)
 
 
 def _check_plot(plot: Path | None) -> None:

@@ -13,6 +13,7 @@ import typer
 from streams.cli._output import Format, write
 from streams.cli.comparing import compare
 from streams.cli.train_classifier import train_classifier
+from streams.cli.tune import tune
 from streams.cli.using import use
 from streams.config import Settings, load_settings
 
@@ -111,6 +112,7 @@ def verify(name: NameArgument = None) -> None:
 
 
 app.command("train-classifier")(train_classifier)
+app.command("tune")(tune)
 
 
 def _registry(settings: Settings) -> Registry:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from models.classify.head import EmbeddingHead
+    from models.plugging import Machine
     from streams.backends.clickhouse import ClickHouseWarehouse
     from streams.config import Settings
     from streams.ports import Enricher
@@ -64,7 +66,7 @@ def open_enricher(settings: Settings, progress: Progress | None = None) -> Enric
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     from models.enricher import build_enricher  # noqa: PLC0415 - heavy import
     from models.guard import guard_of  # noqa: PLC0415
-    from models.plugging import EXTRACTIVE, ZERO_SHOT, Machine, plug  # noqa: PLC0415
+    from models.plugging import EXTRACTIVE, ZERO_SHOT, plug  # noqa: PLC0415
     from models.registry import Registry  # noqa: PLC0415
 
     registry = Registry(settings.data)
@@ -76,19 +78,21 @@ def open_enricher(settings: Settings, progress: Progress | None = None) -> Enric
     summarizer = chosen(settings.summarizer, EXTRACTIVE)
     embedding = registry.pull(settings.model, progress).folder
     head = None if classifier is None else _head(classifier, settings)
+    machine = _machine(embedding, settings)
     base = build_enricher(
         embedding,
-        device=settings.device,
-        compute_type=settings.compute_type,
-        threads=settings.threads,
+        device=machine.device,
+        compute_type=machine.compute_type,
+        threads=machine.threads,
         labels=labels_of(settings),
         unsure_below=settings.unsure_below,
         summary_sentences=settings.summary_sentences,
         head=head,
+        placement=machine.placement,
     )
     return plug(
         base,
-        machine=Machine(settings.device, settings.compute_type, settings.threads),
+        machine=replace(machine, placement=replace(machine.placement, tokens_per_call=None)),
         classifier=classifier if head is None else None,
         summarizer=summarizer,
         labels=labels_of(settings),
@@ -145,6 +149,36 @@ def open_challenger(settings: Settings) -> Challenger:
     setting = {"classification": "classifier", "summarization": "summarizer"}.get(task, "model")
     chosen = settings.model_copy(update={**alone, setting: name})
     return Challenger(name, task, open_enricher(chosen))
+
+
+def _machine(folder: Path, settings: Settings) -> Machine:
+    """Return where models run; what is left open is as it was tuned on this very machine."""
+    from models.manifest import pinned  # noqa: PLC0415 - heavy import
+    from models.placement import Placement  # noqa: PLC0415
+    from models.plugging import Machine  # noqa: PLC0415
+    from models.tuned import machine_now, read_tuned  # noqa: PLC0415
+
+    devices = tuple(int(part) for part in settings.device_index.split(","))
+    plain = Machine(
+        settings.device,
+        settings.compute_type,
+        settings.threads,
+        Placement(devices, settings.replicas),
+    )
+    if settings.device != "auto" and settings.compute_type != "auto":
+        return plain
+    tuned = read_tuned(folder, pinned(settings.model).revision, machine_now())
+    if tuned is None or settings.device not in ("auto", tuned.device):
+        return plain
+    own_replicas = "replicas" in settings.model_fields_set
+    return Machine(
+        tuned.device,
+        tuned.compute_type if settings.compute_type == "auto" else settings.compute_type,
+        settings.threads or tuned.threads,
+        Placement(
+            devices, settings.replicas if own_replicas else tuned.replicas, tuned.tokens_per_call
+        ),
+    )
 
 
 def _head(folder: Path, settings: Settings) -> EmbeddingHead | None:

@@ -1,0 +1,174 @@
+"""Measuring compute types, sizes of calls and threads against float32 on this very machine.
+
+Speed and agreement are of the same documents in one run, every setting in turn, round after round,
+so that what else the machine does falls on all of them alike. The best round counts.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from streams.ports import Enricher, Inference, Text
+
+_REFERENCE = "float32"
+_SPLITS = 50
+_SEED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is tried."""
+
+    device: str
+    compute_type: str
+    threads: int
+    replicas: int
+    tokens_per_call: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The agreement with float32 that a setting must reach.
+
+    Attributes:
+        cosine_mean: of the documents' embeddings.
+        cosine_least: of the worst document.
+        labels: share of documents with the same label.
+        drift: how far the documents' mean moves, as a share of what chance moves it.
+    """
+
+    cosine_mean: float = 0.99
+    cosine_least: float = 0.95
+    labels: float = 0.95
+    drift: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A setting and what it reached; ``ratio`` is of its speed to float32's on the same device."""
+
+    setting: Setting
+    documents_per_second: float
+    ratio: float
+    cosine_mean: float
+    cosine_least: float
+    labels: float
+    drift: float
+    passes: bool
+
+    def row(self) -> dict[str, Any]:
+        """Return setting and figures under their names."""
+        found = asdict(self)
+        setting: dict[str, Any] = found.pop("setting")
+        return {**setting, **found}
+
+
+@dataclass(slots=True)
+class _Trial:
+    enricher: Enricher
+    seconds: float = float("inf")
+    found: list[Inference] | None = None
+
+
+def measure(
+    texts: Sequence[Text],
+    settings: Sequence[Setting],
+    load: Callable[[Setting], Enricher],
+    *,
+    gate: Gate,
+    rounds: int,
+    batch: int,
+    progress: Callable[[int], None] = lambda done: None,  # noqa: ARG005 - tells nobody
+) -> list[Measured]:
+    """Return the figures of each setting; each device's float32 must be among them.
+
+    Args:
+        texts: real documents.
+        settings: to try.
+        load: returns the enricher of a setting.
+        gate: what must be reached.
+        rounds: each setting's turns.
+        batch: documents of a micro-batch.
+        progress: told how many runs are done, of ``settings`` times ``rounds``.
+    """
+    trials = {setting: _Trial(load(setting)) for setting in settings}
+    done = 0
+    for _ in range(rounds):
+        for trial in trials.values():
+            began = time.perf_counter()
+            trial.found = _run(trial.enricher, texts, batch)
+            trial.seconds = min(trial.seconds, time.perf_counter() - began)
+            done += 1
+            progress(done)
+    return [_figures(setting, trials, gate) for setting in settings]
+
+
+def _run(enricher: Enricher, texts: Sequence[Text], batch: int) -> list[Inference]:
+    found: list[Inference] = []
+    for start in range(0, len(texts), batch):
+        prepared = enricher.pre(texts[start : start + batch])
+        found += enricher.post(enricher.core(prepared))
+    return found
+
+
+def _figures(setting: Setting, trials: Mapping[Setting, _Trial], gate: Gate) -> Measured:
+    reference = next(
+        trial
+        for other, trial in trials.items()
+        if (other.device, other.compute_type) == (setting.device, _REFERENCE)
+    )
+    own, exact = trials[setting].found or [], reference.found or []
+    vectors, expected = (np.stack([one.embedding for one in found]) for found in (own, exact))
+    cosines = (vectors * expected).sum(axis=1)
+    same = np.mean([one.label == two.label for one, two in zip(own, exact, strict=True)])
+    measured = Measured(
+        setting,
+        documents_per_second=len(own) / trials[setting].seconds,
+        ratio=reference.seconds / trials[setting].seconds,
+        cosine_mean=float(cosines.mean()),
+        cosine_least=float(cosines.min()),
+        labels=float(same),
+        drift=drift_shift(vectors.astype(np.float64), expected.astype(np.float64)),
+        passes=True,
+    )
+    passes = (
+        measured.cosine_mean >= gate.cosine_mean
+        and measured.cosine_least >= gate.cosine_least
+        and measured.labels >= gate.labels
+        and measured.drift <= gate.drift
+    )
+    return replace(measured, passes=passes)
+
+
+def drift_shift(vectors: npt.NDArray[np.float64], expected: npt.NDArray[np.float64]) -> float:
+    """Return how far the mean moves when a stream changes from float32 to this setting.
+
+    In units of what chance does: the distance between the means of two random halves of the
+    documents. Above 1, the change of the setting alone is further than two samples of as many
+    documents of one stream are apart, and the drift monitor may see it.
+
+    Args:
+        vectors: by the setting, shape ``(documents, dimensions)``.
+        expected: by float32, same shape.
+    """
+    moved = float(np.linalg.norm(vectors.mean(axis=0) - expected.mean(axis=0)))
+    rng = np.random.default_rng(_SEED)
+    apart = []
+    for _ in range(_SPLITS):
+        order = rng.permutation(len(expected))
+        first, second = np.array_split(order, 2)
+        apart.append(np.linalg.norm(expected[first].mean(axis=0) - expected[second].mean(axis=0)))
+    return moved / max(float(np.mean(apart)), np.finfo(np.float64).tiny)
+
+
+def best(measured: Sequence[Measured]) -> Measured:
+    """Return the fastest setting that passes; float32 always does."""
+    return max((one for one in measured if one.passes), key=lambda one: one.documents_per_second)

@@ -1,0 +1,170 @@
+"""From documents to the best setting of this machine, in three steps."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import typer
+
+from models.cpu import available_cores
+from models.encoder import usual_tokens
+from models.enricher import build_enricher
+from models.manifest import pinned
+from models.placement import Placement
+from models.registry import Registry
+from models.tuned import Tuned, machine_now, write_tuned
+from models.tuning import Gate, Setting, best, measure
+from streams.cli.progress import counting
+from streams.errors import Misconfigured
+from streams.ports import Text
+from streams.runtime.parts import labels_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from models.enricher import OnePassEnricher
+    from models.tuning import Measured
+    from streams.config import Settings
+
+_LEAST = 20
+_SHARES = (0.5, 2, 4)
+"""Of the usual tokens of a call, tried besides it."""
+
+
+def texts_of(
+    file: str | None, text_column: str | None, title_column: str | None, limit: int
+) -> list[Text]:
+    """Return the documents to measure on.
+
+    Raises:
+        Misconfigured: there are too few.
+    """
+    from streams.cli.inputs import documents  # noqa: PLC0415
+    from streams.corpus import passages  # noqa: PLC0415
+    from streams.readers import Columns, Found  # noqa: PLC0415
+
+    if file is None:
+        texts = [Text(one.name, one.text) for one in passages(limit)]
+    else:
+        columns = Columns(text_column, title_column, None, None, None, "tuning")
+        with documents([file], columns, None, "reading") as rows:
+            found = (row.document for row in rows if isinstance(row, Found))
+            texts = [Text(one.title or "", one.text) for one in islice(found, limit)]
+    if len(texts) < _LEAST:
+        raise Misconfigured(f"there are {len(texts)} documents: at least {_LEAST} are needed")
+    return texts
+
+
+def tuned_on(
+    settings: Settings, texts: Sequence[Text], *, rounds: int, cosine: float, labels: float
+) -> tuple[list[Measured], Measured, Path]:
+    """Measure compute types, then sizes of calls, then threads or replicas; write the best.
+
+    Each step goes on with the best of the one before. Returns all that was measured, the best, and
+    the file that it was written to.
+    """
+    # The tokenizer would otherwise look for a GPU framework, and warn that there is none.
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    folder = Registry(settings.data).pull(settings.model).folder
+    gate = Gate(cosine_mean=cosine, labels=labels)
+    load = _loader(settings, folder)
+
+    def step(name: str, tried: Sequence[Setting]) -> list[Measured]:
+        with counting(name, len(tried) * rounds) as progress:
+            return measure(
+                texts,
+                tried,
+                load,
+                gate=gate,
+                rounds=rounds,
+                batch=settings.batch_documents,
+                progress=progress,
+            )
+
+    found = step("compute types", [one for device in _usable(load) for one in _types(device)])
+    chosen = best(found)
+    for name, others in (("sizes of calls", _sizes), ("threads", _spread)):
+        exact = replace(chosen.setting, compute_type="float32")
+        more = step(name, list(dict.fromkeys([exact, chosen.setting, *others(chosen.setting)])))
+        known = {one.setting for one in found}
+        found += [one for one in more if one.setting not in known]
+        chosen = best([one for one in more if one.passes and _like(one, chosen)] or [chosen])
+    path = write_tuned(folder, _tuned(settings, chosen, found))
+    return found, chosen, path
+
+
+def _like(one: Measured, other: Measured) -> bool:
+    return one.setting.compute_type == other.setting.compute_type
+
+
+def _tuned(settings: Settings, chosen: Measured, found: Sequence[Measured]) -> Tuned:
+    setting = chosen.setting
+    return Tuned(
+        machine=machine_now(),
+        revision=pinned(settings.model).revision,
+        device=setting.device,
+        compute_type=setting.compute_type,
+        threads=setting.threads,
+        replicas=setting.replicas,
+        tokens_per_call=setting.tokens_per_call,
+        measured=tuple(one.row() for one in found),
+    )
+
+
+def _loader(settings: Settings, folder: Path) -> Callable[[Setting], OnePassEnricher]:
+    indices = tuple(int(part) for part in settings.device_index.split(","))
+
+    def load(setting: Setting) -> OnePassEnricher:
+        return build_enricher(
+            folder,
+            device=setting.device,
+            compute_type=setting.compute_type,
+            threads=setting.threads,
+            labels=labels_of(settings),
+            unsure_below=settings.unsure_below,
+            summary_sentences=settings.summary_sentences,
+            placement=Placement(indices, setting.replicas, setting.tokens_per_call),
+        )
+
+    return load
+
+
+def _usable(load: Callable[[Setting], OnePassEnricher]) -> list[str]:
+    """Return the devices that a model runs on; why CUDA cannot be used is said in a line."""
+    import ctranslate2  # noqa: PLC0415 - heavy import
+
+    if not ctranslate2.get_cuda_device_count():
+        return ["cpu"]
+    try:
+        load(Setting("cuda", "float32", 0, 1, usual_tokens("cuda")))
+    except Misconfigured as error:
+        typer.echo(f"CPU only: {error}", err=True)
+        return ["cpu"]
+    return ["cpu", "cuda"]
+
+
+def _types(device: str) -> list[Setting]:
+    """Return a setting for each compute type that the device supports, float32 first."""
+    import ctranslate2  # noqa: PLC0415 - heavy import
+
+    threads = available_cores() if device == "cpu" else 0
+    names = sorted(
+        ctranslate2.get_supported_compute_types(device), key=lambda one: one != "float32"
+    )
+    return [Setting(device, name, threads, 1, usual_tokens(device)) for name in names]
+
+
+def _sizes(setting: Setting) -> list[Setting]:
+    usual = setting.tokens_per_call
+    return [replace(setting, tokens_per_call=int(usual * share)) for share in _SHARES]
+
+
+def _spread(setting: Setting) -> list[Setting]:
+    if setting.device == "cpu":
+        fewer = {max(1, setting.threads // 2), max(1, setting.threads - 1)} - {setting.threads}
+        return [replace(setting, threads=threads) for threads in sorted(fewer)]
+    return [replace(setting, replicas=replicas) for replicas in (2, 4)]
