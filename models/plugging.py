@@ -70,7 +70,7 @@ def plug(
         return base
     card, labeller, writer, watch = base.card, None, None, None
     if classifier is not None:
-        labeller = _classifier(classifier, machine, labels, unsure_below)
+        labeller = classifier_in(classifier, machine, labels, unsure_below)
         card = replace(card, classifier=f"{labeller.method} {_named(_card(classifier))}")
     if summarizer is not None:
         writer, own = summarizer_in(summarizer, machine), _card(summarizer)
@@ -80,9 +80,14 @@ def plug(
     return PluggedEnricher(base, card, classifier=labeller, summarizer=writer, watch=watch)
 
 
-def _classifier(
+def classifier_in(
     folder: Path, machine: Machine, labels: Mapping[str, str] | None, unsure_below: float
 ) -> SequenceClassifier | NliClassifier:
+    """Load the classifier, or the model of inference, from its folder.
+
+    Raises:
+        Misconfigured: it is a model for something else, or cannot be loaded.
+    """
     card = _card(folder)
     if card.task not in ("classification", "inference"):
         raise Misconfigured(f"TIDEMARK_CLASSIFIER={card.name} is a model for {card.task}")

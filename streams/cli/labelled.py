@@ -15,7 +15,7 @@ from streams.errors import Misconfigured
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schemas.messages import Enriched
+    from schemas.messages import Document, Enriched
     from streams.config import Settings
 
 _USUAL = ("label", "class", "category", "topic")
@@ -79,11 +79,8 @@ def labelled(
     Raises:
         Misconfigured: there is no such column, or it is empty in every row.
     """
-    column = _column(file, documents, label_column)
-    named = [_labels(document.metadata.get(column, ""), separator) for document in documents]
+    named = named_labels(file, documents, label_column, separator)
     rows = [number for number, names in enumerate(named) if names]
-    if not rows:
-        raise Misconfigured(f"the column {column!r} of {file} is empty in every row")
     labels = tuple(sorted({name for names in named for name in names}))
     at = {name: number for number, name in enumerate(labels)}
     truth = np.zeros((len(rows), len(labels)))
@@ -97,6 +94,24 @@ def labelled(
         separator is not None,
         len(documents) - len(rows),
     )
+
+
+def named_labels(
+    file: str,
+    documents: Sequence[Enriched] | Sequence[Document],
+    label_column: str | None,
+    separator: str | None,
+) -> list[list[str]]:
+    """Return the labels of each document; none where its row has none.
+
+    Raises:
+        Misconfigured: there is no such column, or it is empty in every row.
+    """
+    column = _column(file, documents, label_column)
+    named = [_labels(document.metadata.get(column, ""), separator) for document in documents]
+    if not any(named):
+        raise Misconfigured(f"the column {column!r} of {file} is empty in every row")
+    return named
 
 
 def check_labels(found: Labelled) -> None:
@@ -126,7 +141,9 @@ def check_labels(found: Labelled) -> None:
         )
 
 
-def _column(file: str, documents: Sequence[Enriched], given: str | None) -> str:
+def _column(
+    file: str, documents: Sequence[Enriched] | Sequence[Document], given: str | None
+) -> str:
     names = Counter(name for document in documents for name in document.metadata)
     folded = {name.casefold(): name for name in names}
     for wanted in (given,) if given else _USUAL:

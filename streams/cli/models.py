@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streams.cli._output import Format, write
+from streams.cli.calibrate import calibrate
 from streams.cli.comparing import compare
 from streams.cli.train_classifier import train_classifier
 from streams.cli.tune import tune
@@ -113,6 +114,7 @@ def verify(name: NameArgument = None) -> None:
 
 app.command("train-classifier")(train_classifier)
 app.command("tune")(tune)
+app.command("calibrate")(calibrate)
 
 
 def _registry(settings: Settings) -> Registry:
