@@ -14,9 +14,9 @@ import sys
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from streams.errors import InvalidDocument, TidemarkError, Unavailable
+from streams.errors import InvalidDocument, TidemarkError
 from streams.ports import Outgoing
 from streams.runtime.delivery import FLUSH_S
 from streams.stages.shadow import result_of, sampled
@@ -35,12 +35,14 @@ if TYPE_CHECKING:
     from streams.stages.shadow import Task
     from streams.topics import Topics
 
+T = TypeVar("T")
+
 MOST_FAILURES = 3
 """So many batches in a row without one answer switch the challenger off, until a new start."""
 
 _BATCH = 32
 _POLL_S = 0.25
-_PATIENCE_S = 5.0
+_PATIENCE_S = 10.0
 _AGAIN_S = 1.0
 _NICENESS = 10
 _MODEL_ERROR = "model-error"
@@ -119,6 +121,7 @@ class ShadowThread:
         self._stage: EnrichStage | None = None
         self._failures = 0
         self._told = False
+        self._behind = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="shadow", daemon=True)
 
@@ -171,24 +174,43 @@ class ShadowThread:
             self._wait("the shadow waits", error)
             return
         if not messages:
+            if self._behind:
+                self._commit(reader)
             return
-        chosen = [one for one in messages if self._chosen(one)]
+        chosen = self._until_done(lambda: [one for one in messages if self._chosen(one)]) or []
         answers = self._answers(chosen) if chosen and not self.off else []
+        delivered = self._until_done(lambda: self._deliver(producer, answers))
+        if not delivered:
+            return
+        self._commit(reader)
+        self._told = self._told and self._failures > 0
+
+    def _commit(self, reader: Reader) -> None:
+        """Try once: in a rebalance only reading on helps, and their next owner reads them again."""
+        self._behind = True
+        with suppress(TidemarkError):
+            reader.commit()
+            self._behind = False
+
+    def _until_done(self, work: Callable[[], T]) -> T | None:
+        """Do it again while the broker or the schema registry is away; None when it is stopped."""
         while not self._stop.is_set():
             try:
-                producer.send(self._outgoing(producer, answers))
-                producer.flush(FLUSH_S)
-                reader.commit()
+                return work()
             except TidemarkError as error:
                 self._wait("the shadow waits", error)
-                continue
-            self._told = self._told and self._failures > 0
-            return
+        return None
+
+    def _deliver(self, producer: Producer, answers: Sequence[ShadowResult]) -> bool:
+        if answers:
+            producer.send(self._outgoing(producer, answers))
+            producer.flush(FLUSH_S)
+        return True
 
     def _chosen(self, message: RawMessage) -> bool:
         try:
             return sampled(self._ingest(message).doc_id, self._share)
-        except (InvalidDocument, Unavailable):
+        except InvalidDocument:
             return False
 
     def _answers(self, messages: Sequence[RawMessage]) -> list[ShadowResult]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Consumer, KafkaException
@@ -10,6 +11,7 @@ from streams.backends.kafka.alerts import raw_message, reached_end
 from streams.backends.kafka.librdkafka import client_logger, translate
 from streams.backends.kafka.offsets import OffsetReader
 from streams.backends.kafka.security import librdkafka_config
+from streams.errors import TidemarkError
 
 if TYPE_CHECKING:
     from streams.backends.kafka.broker import Broker
@@ -41,7 +43,8 @@ class GroupReader:
                 "fetch.wait.max.ms": 100,
                 "session.timeout.ms": 10_000,
                 "heartbeat.interval.ms": 3_000,
-                "max.poll.interval.ms": 3_600_000,  # a challenger may be slow
+                # The reader may be slow; when it hangs, others take its partitions.
+                "max.poll.interval.ms": 600_000,
                 "queued.max.messages.kbytes": 16_384,
             },
             logger=client_logger(),
@@ -59,10 +62,11 @@ class GroupReader:
         return [raw_message(one) for one in found if not reached_end(one, doing)]
 
     def commit(self) -> None:
-        """Commit all that was taken; what a rebalance has moved meanwhile is taken again.
+        """Commit all that was taken.
 
         Raises:
-            TidemarkError: the broker does not answer, or refuses.
+            TidemarkError: the broker does not answer, or the group is in a rebalance, which goes on
+                with the next ``take``: what is not committed is taken again, by whoever owns it.
         """
         try:
             self._consumer.commit(asynchronous=False)
@@ -74,11 +78,16 @@ class GroupReader:
         self._consumer.close()
 
     def _assigned(self, consumer: Any, partitions: list[Any]) -> None:
-        known = {one.partition: one.offset for one in consumer.committed(partitions, timeout=10.0)}
-        if any(offset < 0 for offset in known.values()):
-            with OffsetReader(self._broker.bootstrap, self._broker.security) as reader:
-                starts = reader.committed(self._beside, [self._topic])
-            for one in partitions:
-                if known.get(one.partition, -1) < 0:
-                    one.offset = starts.get((self._topic, one.partition), one.offset)
+        with suppress(KafkaException, TidemarkError):  # then with the oldest message
+            self._place(consumer, partitions)
         consumer.assign(partitions)
+
+    def _place(self, consumer: Any, partitions: list[Any]) -> None:
+        known = {one.partition: one.offset for one in consumer.committed(partitions, timeout=10.0)}
+        if all(offset >= 0 for offset in known.values()):
+            return
+        with OffsetReader(self._broker.bootstrap, self._broker.security) as reader:
+            starts = reader.committed(self._beside, [self._topic])
+        for one in partitions:
+            if known.get(one.partition, -1) < 0:
+                one.offset = starts.get((self._topic, one.partition), one.offset)
