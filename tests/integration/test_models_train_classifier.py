@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,6 @@ from streams.config import load_settings
 from streams.errors import Misconfigured, TidemarkError
 from streams.ports import Text
 from streams.runtime.parts import open_enricher
-from tests.support.commands import data_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,9 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def _data(tmp_path: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TIDEMARK_DATA", str(data_folder(tmp_path / "data", model_folder)))
+    # A copy of the weights: heads that are trained here must not reach the other tests.
+    shutil.copytree(model_folder, tmp_path / "data/models" / model_folder.name)
+    monkeypatch.setenv("TIDEMARK_DATA", str(tmp_path / "data"))
 
 
 def trained(*arguments: str) -> dict[str, object]:
