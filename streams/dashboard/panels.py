@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _LIMITS = "\nSETTINGS max_execution_time = 20, max_threads = 2"
 _LEAST_BASELINE = 20
+_HOUR_MS = 3_600_000
 _FIRST_MS = -2_208_988_800_000
 
 
@@ -116,7 +117,10 @@ class Panels:
         return Bounds(row["documents"], event, arrival, row["event_late"])
 
     def _documents(self, view: View, within: Bounds) -> dict[str, Any]:
-        return self._in_span(questions.documents(view.clock), view, within.span(view.clock))
+        span = within.span(view.clock)
+        by_hour = view.clock == "event" and span is not None and span.step_ms % _HOUR_MS == 0
+        sql = questions.DOCUMENTS_BY_HOUR if by_hour else questions.documents(view.clock)
+        return self._in_span(sql, view, span)
 
     def _latest(self, view: View, within: Bounds) -> dict[str, Any]:
         return self._in_span(questions.latest(view.clock), view, within.span(view.clock))

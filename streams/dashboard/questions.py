@@ -19,6 +19,15 @@ def _within(column: str) -> str:
     return f"{column} >= {{from:{TIME}}} AND {column} < {{to:{TIME}}}"
 
 
+def _landed(clock: str) -> str:
+    """Documents of a range; by time of publication the hours, which the table is sorted by, too."""
+    hours = (
+        f"\n    AND published_hour > {{from:{TIME}}} - INTERVAL 1 HOUR "
+        f"AND published_hour < {{to:{TIME}}}"
+    )
+    return f"{_within(_COLUMNS[clock])} AND {_SOURCE}{hours if clock == 'event' else ''}"
+
+
 def _bucket(column: str) -> str:
     """Begin of the step; toStartOfInterval() would saturate outside 1970 to 2106."""
     return (
@@ -29,7 +38,6 @@ def _bucket(column: str) -> str:
 
 def bounds(clock: str) -> str:
     """Both clocks' first and last time of the documents that one clock puts in a range."""
-    column = _COLUMNS[clock]
     return f"""\
 SELECT
     count() AS documents,
@@ -39,7 +47,7 @@ SELECT
     toUnixTimestamp64Milli(min(received_at)) AS arrival_first,
     toUnixTimestamp64Milli(max(received_at)) AS arrival_last
 FROM documents
-WHERE {_within(column)} AND {_SOURCE}"""
+WHERE {_landed(clock)}"""
 
 
 SOURCES = """\
@@ -77,9 +85,23 @@ SELECT
     count() AS documents,
     round(documents * 60000 / {{step_ms:Int64}}, 3) AS per_minute
 FROM documents
-WHERE {_within(column)} AND {_SOURCE}
+WHERE {_landed(clock)}
 GROUP BY time, label
 ORDER BY time, label"""
+
+
+DOCUMENTS_BY_HOUR = f"""\
+SELECT
+    {_bucket("period")} AS time,
+    label,
+    sum(hours.documents) AS documents,
+    round(documents * 60000 / {{step_ms:Int64}}, 3) AS per_minute
+FROM label_shares(
+    window_from = {{from:{TIME}}}, window_to = {{to:{TIME}}},
+    source = {{source:String}}, unit = 'hour') AS hours
+GROUP BY time, label
+ORDER BY time, label"""
+"""The same by time of publication in steps of whole hours: from the cells, where there are any."""
 
 
 def latest(clock: str) -> str:
@@ -89,7 +111,7 @@ def latest(clock: str) -> str:
 SELECT {column} AS time, source, label, round(confidence, 3) AS confidence,
     coalesce(title, '') AS headline, left(summary, 400) AS short, doc_id
 FROM documents
-WHERE {_within(column)} AND {_SOURCE}
+WHERE {_landed(clock)}
 ORDER BY {column} DESC, offset DESC
 LIMIT 8"""
 

@@ -41,6 +41,7 @@ _LEAST_DOCUMENTS = 50
 _LEAST_VARIANCE = 1e-3  # of a direction after whitening, of the loudest
 _LEAST_DEVIATION = 1e-6
 _AVERAGED = 0.25  # of the time in which a level fades, to each side
+_OVER = 0.05  # of the bursts go on
 _TIMES = 48  # of the grid of decay times
 _ROUNDS = 3
 
@@ -67,6 +68,13 @@ class Bursts:
     def directions(self) -> int:
         """Return how many directions are dependent."""
         return len(self.keep)
+
+    @property
+    def apart(self) -> int:
+        """Return after how many documents a burst is mostly over; 0 where there are none."""
+        if not self.directions:
+            return 0
+        return int(np.log(_OVER) / np.log(float(np.median(self.keep))))
 
     def drawn_keep(self, rng: np.random.Generator, streams: int) -> Floats:
         """Return what the reference leaves open of ``keep``, shape ``(streams, k)``."""
@@ -150,7 +158,12 @@ def _dependent(white: Floats, rng: np.random.Generator) -> Floats:
         values, axes = np.linalg.eigh(_autocovariance(white, lags))
         found = np.concatenate([found, axes[:, values > _MARGIN * chance]], axis=1)
     left, strengths, _ = np.linalg.svd(found, full_matrices=False)
-    return np.asarray(left[:, strengths > 0.3])  # noqa: PLR2004 - else both lags name the same
+    left = left[:, strengths > 0.3]  # noqa: PLR2004 - else both lags name the same
+    # The span is what was looked for; its basis is any. A mixture of directions that last would
+    # have the levels of none of them, and what the mixed ones have in common would be forgotten.
+    short = _autocovariance(white, min(_LAGS[0], documents // 4))
+    _, axes = np.linalg.eigh(left.T @ short @ left)
+    return np.asarray(left @ axes)
 
 
 def _shuffled(white: Floats, kept: int, rng: np.random.Generator) -> Floats:

@@ -15,8 +15,8 @@ from streams.drift.codec import deflated, inflated, pack, pack_strings, unpack, 
 from streams.drift.documents import Kept, as_bytes
 from streams.drift.rotation import rotated
 from streams.drift.scan import Scan
-from streams.drift.spectrum import Spectrum, fit_spectrum
-from streams.drift.view import LAWS, View, fit_view
+from streams.drift.spectrum import Spectrum, Unmet, fit_spectrum, folds_of
+from streams.drift.view import LAWS, View, fit_view, lone_shares
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,15 +129,19 @@ def fit(kept: Kept, facts: npt.NDArray[np.float32], options: DriftOptions, seed:
         seed: of clusters and bootstrap.
     """
     view, numbers = fit_view(kept, facts, seed)
-    fitted = [
-        fit_spectrum(numbers[:, columns].astype(np.float64), LAWS[name].least)
-        for name, columns in view.channels
-    ]
+    fitted = [_fitted(name, numbers[:, columns]) for name, columns in view.channels]
+    bursts = find_bursts(_same_axes(view, fitted, numbers), view.dimensions, seed)
+    if bursts.apart:
+        place = [name for name, _ in view.channels].index("words")
+        columns = view.channels[place][1]
+        numbers[:, columns.start] = lone_shares(kept.terms, bursts.apart)
+        fitted[place] = _fitted("words", numbers[:, columns])
+        bursts = find_bursts(_same_axes(view, fitted, numbers), view.dimensions, seed)
     spectra = tuple(spectrum for spectrum, _ in fitted)
     law = calibrate(
         _scan(view, spectra, len(kept)),
-        np.concatenate([scores for _, scores in fitted], axis=1),
-        find_bursts(_same_axes(view, spectra, numbers), view.dimensions, seed),
+        np.concatenate([unmet.scores for _, unmet in fitted], axis=1),
+        bursts,
         shares=_shares(view),
         scales=options.scales,
         block=options.block_documents,
@@ -148,13 +152,20 @@ def fit(kept: Kept, facts: npt.NDArray[np.float32], options: DriftOptions, seed:
     return _assemble(len(kept), documents_per_ms(kept.published_at), view, spectra, law)
 
 
+def _fitted(name: str, numbers: npt.NDArray[np.float32]) -> tuple[Spectrum, Unmet]:
+    return fit_spectrum(numbers.astype(np.float64), LAWS[name].least)
+
+
 def _same_axes(
-    view: View, spectra: Sequence[Spectrum], numbers: npt.NDArray[np.float32]
+    view: View, fitted: Sequence[tuple[Spectrum, Unmet]], numbers: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float64]:
-    """Return standard scores of all documents by the same axes, not those of their folds."""
+    """Return standard scores by the same axes, as loud as to a reference without their fold."""
+    folds = folds_of(len(numbers))
     parts = [
-        (numbers[:, columns] - spectrum.mean).astype(np.float64) @ spectrum.standardizer
-        for (_, columns), spectrum in zip(view.channels, spectra, strict=True)
+        (numbers[:, columns] - spectrum.mean).astype(np.float64)
+        @ spectrum.standardizer
+        * unmet.louder[folds]
+        for (_, columns), (spectrum, unmet) in zip(view.channels, fitted, strict=True)
     ]
     return np.concatenate(parts, axis=1)
 

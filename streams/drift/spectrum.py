@@ -2,7 +2,11 @@
 
 Variances along axes that were fitted on the same documents are too small in the tail, grossly so
 when there are fewer documents than dimensions. So scores are taken out of fold: each fifth of the
-reference is rotated by the axes of the other four, and variances and the bootstrap use those.
+reference is rotated by the axes of the other four, and variances and the bootstrap use those. For
+the bootstrap they are also scaled by the other fifths' deviations: a topic that comes once is far
+out to a reference that has not met it, and the stream brings topics that this one has not. Scaled
+by deviations in which it took part itself, it never is. Of independent documents all fifths have
+the same deviations, and this changes nothing.
 """
 
 from __future__ import annotations
@@ -60,8 +64,30 @@ class Spectrum:
         return {"mean": self.mean, "axes": self.axes, "deviations": self.deviations}
 
 
-def fit_spectrum(vectors: Floats, least: float = 0.0) -> tuple[Spectrum, npt.NDArray[np.float32]]:
-    """Return the spectrum of ``vectors`` (n, d) and their out-of-fold standard scores (n, d).
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """The reference's documents as they look to a reference that has not met their fold.
+
+    Attributes:
+        scores: out-of-fold standard scores, shape ``(n, d)``.
+        louder: deviations of all folds by those of the others, shape ``(folds, d)``: what standard
+            scores by the axes of all folds are multiplied with.
+    """
+
+    scores: npt.NDArray[np.float32]
+    louder: Floats
+
+
+def folds_of(documents: int) -> npt.NDArray[np.int64]:
+    """Return the fold of each document, shape ``(n,)``.
+
+    Folds are stretches of the stream, so that dependence between neighbours stays outside.
+    """
+    return np.arange(documents) * FOLDS // documents
+
+
+def fit_spectrum(vectors: Floats, least: float = 0.0) -> tuple[Spectrum, Unmet]:
+    """Return the spectrum of ``vectors`` (n, d) and their scores.
 
     Args:
         vectors: one row per document, in the order of the stream.
@@ -69,17 +95,22 @@ def fit_spectrum(vectors: Floats, least: float = 0.0) -> tuple[Spectrum, npt.NDA
     """
     mean, axes = _principal(vectors)
     scores = _out_of_fold(vectors)
-    documents = len(vectors)
+    documents, folds = len(vectors), folds_of(len(vectors))
     inflation = 1 + FOLDS / (documents * (FOLDS - 1))  # error of the mean of the other folds
-    honest = _non_increasing((scores**2).mean(axis=0) / inflation)
     length = float((vectors**2).sum(axis=1).mean())
     floor = max(max(length, 1e-12) * _LEAST_DEVIATION**2, least**2)
-    deviations = np.sqrt(np.maximum(honest, floor))
+
+    def deviations_of(rows: npt.NDArray[np.bool_]) -> Floats:
+        honest = _non_increasing((scores[rows] ** 2).mean(axis=0) / inflation)
+        return np.asarray(np.sqrt(np.maximum(honest, floor)))
+
+    deviations = deviations_of(np.ones(documents, np.bool_))
+    louder = np.stack([deviations / deviations_of(folds != fold) for fold in range(FOLDS)])
     spectrum = Spectrum.of(
         mean.astype(np.float32), axes.astype(np.float16), deviations.astype(np.float32)
     )
-    standard = (scores - scores.mean(axis=0)) / deviations
-    return spectrum, standard.astype(np.float32)
+    standard = scores / deviations * louder[folds]
+    return spectrum, Unmet((standard - standard.mean(axis=0)).astype(np.float32), louder)
 
 
 def _principal(vectors: Floats) -> tuple[Floats, Floats]:
@@ -90,8 +121,7 @@ def _principal(vectors: Floats) -> tuple[Floats, Floats]:
 
 
 def _out_of_fold(vectors: Floats) -> Floats:
-    # Folds are stretches of the stream, so that dependence between neighbours stays outside.
-    folds = np.arange(len(vectors)) * FOLDS // len(vectors)
+    folds = folds_of(len(vectors))
     scores = np.empty_like(vectors)
     for fold in range(FOLDS):
         held_out = folds == fold

@@ -171,15 +171,33 @@ def fit_view(kept: Kept, facts: Floats32, seed: int) -> tuple[View, Floats32]:
     A reference document's words count as new when no other document has them: what it would have
     shown, had it come later.
     """
-    counts = np.array([_count(terms) for terms in kept.terms], np.int64)
     words = [word for terms in kept.terms for word in terms.split("\n") if word]
-    flat = hash_words(words).astype(np.uint32)
-    known = distinct(flat)
-    occurrences = np.bincount(np.searchsorted(known, flat), minlength=known.size)
-    alone = occurrences[np.searchsorted(known, flat)] == 1
+    known = distinct(hash_words(words).astype(np.uint32))
     centres = find_centres(kept.vectors, seed).astype(np.float16)
     view = View(kept.vectors.shape[1], facts.shape[1] - FACTS, centres, known)
-    return view, view.join(kept.vectors, facts, _shares(alone, counts))
+    return view, view.join(kept.vectors, facts, lone_shares(kept.terms, 0))
+
+
+def lone_shares(documents: Sequence[str], apart: int) -> Floats32:
+    """Return the share of each document's words that no document further away has, shape ``(n,)``.
+
+    Args:
+        documents: the words of each, one a line, none twice.
+        apart: how far: neighbours that are about one thing share its words, and that thing's words
+            are all new when it comes up next.
+    """
+    counts = np.array([_count(terms) for terms in documents], np.int64)
+    words = [word for terms in documents for word in terms.split("\n") if word]
+    flat = hash_words(words).astype(np.uint32)
+    places = np.searchsorted(distinct(flat), flat)
+    if not apart:
+        return _shares(np.bincount(places)[places] == 1, counts)
+    at = np.repeat(np.arange(len(counts)), counts)
+    first = np.full(len(flat), len(counts))
+    last = np.full(len(flat), -1)
+    np.minimum.at(first, places, at)
+    np.maximum.at(last, places, at)
+    return _shares(np.maximum(at - first[places], last[places] - at) <= apart, counts)
 
 
 def _count(terms: str) -> int:

@@ -9,6 +9,7 @@ import pytest
 
 from streams.backends.clickhouse import open_warehouse
 from streams.backends.clickhouse.summaries import SummaryKeeper
+from streams.dashboard import questions
 from streams.dashboard.panels import Panels
 from streams.dashboard.span import View
 from streams.runtime.summaries import extractive
@@ -112,6 +113,16 @@ def test_ranges_cut_as_they_say(
     """The end is not included; a preset counts back from now."""
     answer = asked(warehouse, "documents", **query)
     assert sum(row["documents"] for row in rows(answer)) == expected
+
+
+@pytest.mark.parametrize("source", ["", NASTY])
+def test_steps_of_whole_hours_count_the_same(warehouse: ClickHouseWarehouse, source: str) -> None:
+    """From the hours' cells and the documents of a cut hour, as from the documents alone."""
+    span = {"from": "2024-05-01 00:00:00.000", "to": "2024-05-06 07:10:30.500"}
+    answer = asked(warehouse, "documents", source=source, from_=span["from"], to=span["to"])
+    assert "label_shares(" in answer["sql"]
+    bound = span | {"source": source, "step_ms": answer["span"]["step"]}
+    assert answer["rows"] == warehouse.query(questions.documents("event"), bound).rows != []
 
 
 def test_terms_of_the_newest_quarter_or_of_the_range(warehouse: ClickHouseWarehouse) -> None:

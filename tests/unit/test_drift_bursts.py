@@ -102,6 +102,25 @@ def test_levels_are_the_streams_own_and_change_together() -> None:
     assert np.quantile((drawn**2).sum(axis=2), 0.99) == pytest.approx(farthest, rel=0.3)
 
 
+def test_windows_along_each_column_vary_as_the_streams_own() -> None:
+    """With many topics too, whose directions are found by short and by long lags."""
+    rng = np.random.default_rng(11)
+    topics = rng.normal(size=(20, 12)) * np.geomspace(2.0, 0.3, 12)
+    topic = rng.integers(20, size=1 + 6000)[np.cumsum(rng.random(6000) < 0.1)]
+    scores = topics[topic] + rng.normal(size=(6000, 12))
+    scores = (scores - scores.mean(axis=0)) / scores.std(axis=0)
+    found = find_bursts(scores, 12, seed=1)
+    drawn = found.block_sums(rng, np.tile(found.keep, (40, 1)), 400, BLOCK) @ found.loadings.T
+    drawn += rng.normal(size=drawn.shape) * BLOCK**0.5
+    real = scores.reshape(-1, BLOCK, 12).sum(axis=1)
+    assert np.abs(drawn.var(axis=(0, 1)) / real.var(axis=0) - 1)[:8].max() < 0.1
+
+
+def test_a_burst_is_over_after_some_of_its_lengths() -> None:
+    assert one_direction(2000, 0.9).apart == pytest.approx(30, abs=3)
+    assert bursts_of(np.random.default_rng(12).normal(size=(500, COLUMNS))).apart == 0
+
+
 def _alarms(keep: float, *, aware: bool) -> int:
     """Quiet streams of 1,000 documents, of 40, that reach the score of one in 1,000 documents."""
     alarms = 0

@@ -60,10 +60,28 @@ def test_quiet_scores_are_standard_normal() -> None:
 def test_out_of_fold_variances_are_honest(documents: int, dimensions: int) -> None:
     """New documents have deviation 1 after standardizing, also with fewer documents than axes."""
     law, rng = Law.of(dimensions), np.random.default_rng(3)
-    spectrum, scores = fit_spectrum(law.draw(rng, documents).astype(np.float64))
+    spectrum, unmet = fit_spectrum(law.draw(rng, documents).astype(np.float64))
     fresh = (law.draw(rng, 4000) - spectrum.mean) @ spectrum.standardizer
-    assert (documents, dimensions) == scores.shape
+    assert (documents, dimensions) == unmet.scores.shape
     assert pytest.approx(float((fresh**2).mean()), rel=0.15) == 1.0
+
+
+def test_a_topic_that_came_once_is_as_far_out_as_to_who_has_not_met_it() -> None:
+    vectors = np.random.default_rng(4).normal(size=(1000, 8))
+    vectors[300:330, 0] += 6.0
+    spectrum, unmet = fit_spectrum(vectors)
+    met = (vectors - spectrum.mean) @ spectrum.standardizer
+    there = slice(300, 330)
+    assert (unmet.scores[there] ** 2).sum(axis=1).mean() > 1.15 * (met[there] ** 2).sum(
+        axis=1
+    ).mean()
+    assert unmet.scores[400:].std() == pytest.approx(met[400:].std(), rel=0.05)
+
+
+def test_to_independent_documents_all_folds_are_alike() -> None:
+    _, unmet = fit_spectrum(np.random.default_rng(5).normal(size=(2000, 16)))
+    assert np.abs(unmet.louder - 1).max() < 0.05
+    assert (unmet.scores**2).mean() == pytest.approx(1.0, abs=0.01)
 
 
 @pytest.mark.parametrize("least", [0.0, 0.02])

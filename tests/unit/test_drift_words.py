@@ -12,6 +12,7 @@ from streams.drift.documents import DocumentLog
 from streams.drift.feed import as_halves
 from streams.drift.hashing import hash_words
 from streams.drift.hashset import Lookup, distinct
+from streams.drift.view import lone_shares
 from streams.drift.words import Words
 from tests.support.streams_of_documents import enriched
 
@@ -87,3 +88,25 @@ def test_a_log_tells_of_some_and_knows_all(
         assert kept.published_at.tolist() == [d.published_at for d in documents]
         np.testing.assert_array_equal(kept.facts, facts)
         np.testing.assert_allclose(kept.vectors, vectors, atol=np.abs(vectors).max() / 250)
+
+
+def test_words_that_only_neighbours_have_are_new_when_their_topic_comes_again() -> None:
+    """A burst of three documents about one thing, and one of its words that came up before."""
+    documents = ["war\npeace", "war\nship", "tulip\nship", "tulip\nwar", "tulip\nboom", "peace"]
+    assert lone_shares(documents, 0).tolist() == [0.0, 0.0, 0.0, 0.0, 0.5, 0.0]
+    assert lone_shares(documents, 2).tolist() == [0.0, 1.0, 1.0, 0.5, 1.0, 0.0]
+
+
+@given(terms=st.lists(st.lists(st.sampled_from("abcdef"), unique=True), min_size=1, max_size=30))
+def test_a_lone_word_is_one_that_no_document_further_away_has(
+    terms: Sequence[Sequence[str]],
+) -> None:
+    """Against the definition, word by word; a document without words has none that are known."""
+    for apart in (0, 1, 5):
+        expected = []
+        for place, words in enumerate(terms):
+            far = {w for at, each in enumerate(terms) if abs(at - place) > apart for w in each}
+            lone = [word not in far for word in words]
+            expected.append(np.float16(np.mean(lone)) if lone else 1.0)
+        found = lone_shares(["\n".join(words) for words in terms], apart)
+        np.testing.assert_array_equal(found, np.array(expected, np.float32))
