@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from streams.backends.clickhouse import open_warehouse
+from streams.runtime import wiring
 from tests.support.brokers import nothing_left, own_settings
 from tests.support.clickhouse_server import Fault, running_clickhouse
 from tests.support.landed import InClickHouse, scattered
@@ -77,6 +78,13 @@ def _platform(broker: Broker, folder: Path) -> tuple[Platform, CountingCodec]:
     return replace(platform, codec=cast("Codec", codec)), codec
 
 
+@pytest.fixture(autouse=True)
+def no_keepers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count the failures of landing alone: helper tables are inserted into at any time."""
+    monkeypatch.setattr(wiring, "trend_threads", lambda *_: ())
+    monkeypatch.setattr(wiring, "summary_threads", lambda *_: ())
+
+
 async def test_a_failing_database_is_got_past(
     in_process: Broker, server: ClickHouseServer, tmp_path: Path
 ) -> None:
@@ -92,7 +100,7 @@ async def test_a_failing_database_is_got_past(
             read = codec.decoded
             await session.until(lambda: server.counts().failed >= 6)
             assert codec.decoded == read
-            assert read <= IN_HAND
+            assert 0 < read <= IN_HAND
             assert sum(committed(platform, "land").values()) == 0
             assert session.worker.healthy == {"land": True}
             await asyncio.to_thread(server.fail, Fault(code=242, every=2))
