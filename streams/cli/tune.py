@@ -44,7 +44,7 @@ def tune(
     text_column: options.TEXT = None,
     title_column: options.TITLE = None,
     documents: Annotated[int, typer.Option(min=20, help="Measured on so many.")] = 200,
-    rounds: Annotated[int, typer.Option(min=1, help="Each setting's turns; the best counts.")] = 2,
+    rounds: Annotated[int, typer.Option(min=1, help="Each setting's turns; the best counts.")] = 3,
     cosine: Annotated[
         float, typer.Option(min=0, max=1, help="Least mean cosine to float32's embeddings.")
     ] = 0.99,

@@ -152,10 +152,11 @@ def _types(device: str) -> list[Setting]:
     import ctranslate2  # noqa: PLC0415 - heavy import
 
     threads = available_cores() if device == "cpu" else 0
-    names = sorted(
-        ctranslate2.get_supported_compute_types(device), key=lambda one: one != "float32"
-    )
-    return [Setting(device, name, threads, 1, usual_tokens(device)) for name in names]
+    names = set(ctranslate2.get_supported_compute_types(device))
+    if "int8" in names:
+        names.discard("int8_float32")  # the same by another name: only chance would tell them apart
+    ordered = sorted(names, key=lambda one: (one != "float32", one))
+    return [Setting(device, name, threads, 1, usual_tokens(device)) for name in ordered]
 
 
 def _sizes(setting: Setting) -> list[Setting]:
