@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from faust.types import TP
 
 
+_END_S = 5.0
+
+
 @dataclass(frozen=True, slots=True)
 class Revocation:
     """How a consumer gives its partitions back; times in seconds.
@@ -70,6 +73,27 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  
             await send(assignment, offsets)
 
         coordinator._do_commit_offsets = send_as_member  # noqa: SLF001
+
+    def _start_thread(self) -> None:
+        """Serve, then end what still runs in the thread's loop before the loop is closed.
+
+        ``mode`` does so in its last step, which a consumer that is stopped in mid-rebalance does
+        not reach; its tasks and connections would be left to the garbage collector.
+        """
+        self._close_thread_loop_on_stop = False
+        try:
+            super()._start_thread()
+        finally:
+            _end(self.thread_loop)
+
+
+def _end(loop: asyncio.AbstractEventLoop) -> None:
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.wait(tasks, timeout=_END_S))
+    loop.close()
 
 
 class LaneConsumer(driver.Consumer):  # type: ignore[misc]  # untyped

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from faust.types.tuples import ConsumerMessage
 
 from streams.backends.kafka.gaps import GapCheck
 from streams.metrics import Metrics
+from streams.runtime import faust_consumer
 from streams.runtime.faust_app import AppOptions, Hooks, build_app
 from streams.runtime.lane import Lane, Step
 
@@ -137,3 +139,12 @@ async def test_the_extension_does_not(app: Any, monkeypatch: pytest.MonkeyPatch)
     """The same with the lane's consumer: nothing to commit."""
     await _pass_over(app, monkeypatch)
     assert _committable(app.consumer) == {}
+
+
+def test_what_a_thread_leaves_running_is_ended() -> None:
+    """Its loop closes without a pending task, which the garbage collector would complain of."""
+    loop = asyncio.new_event_loop()
+    left = loop.create_task(asyncio.Event().wait())
+    faust_consumer._end(loop)
+    assert left.cancelled()
+    assert loop.is_closed()
