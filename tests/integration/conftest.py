@@ -8,13 +8,24 @@ import pytest
 
 from tests.support.brokers import broker, in_process, kafka
 from tests.support.kafka import kafka_jars
+from tests.support.runtime import collect_connections
 from tests.support.secure_kafka import SecureKafka, secure_kafka
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
 __all__ = ["broker", "in_process", "kafka", "kafka_jars"]
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """Collect what a test with a real broker left, when its loop and its log hold it no more."""
+    try:
+        return (yield)
+    finally:
+        if item.get_closest_marker("kafka"):
+            collect_connections()
 
 
 @pytest.fixture(scope="session")
