@@ -95,11 +95,7 @@ async def test_garbage_stops_the_worker(kafka: Broker, tmp_path: Path) -> None:
 
 
 async def test_a_restart_buys_garbage_nothing(kafka: Broker, tmp_path: Path) -> None:
-    """Started again and again, it passes no more than before its first judgement; good ones pass.
-
-    A commit that the first failure cut off comes with the second start, so the sum may still grow
-    to the bound, and never over it.
-    """
+    """Whatever starts the worker again and again, not one bad message more passes; good ones do."""
     platform = _platform(kafka, tmp_path)
     send_raw(kafka, platform.topics.documents, [(None, b"\xff%d" % n) for n in range(1000)])
     done = []
@@ -109,10 +105,8 @@ async def test_a_restart_buys_garbage_nothing(kafka: Broker, tmp_path: Path) -> 
             with pytest.raises(WorkerFailed, match="messages are bad, over the limit of 50%"):
                 await session.worker.wait()
         done.append(sum(committed(platform, "enrich").values()))
-    assert done == sorted(done)
-    assert done[0] > 0
-    assert done[-1] < BEFORE_JUDGEMENT
-    assert look_back(platform) == Record(done[-1], done[-1])
+    assert 0 < done[0] == done[-1] < BEFORE_JUDGEMENT
+    assert look_back(platform) == Record(done[0], done[0])
 
     mended = platform_on(kafka, settings_for(tmp_path, topic_prefix=platform.settings.topic_prefix))
     _skip_to_end(mended)

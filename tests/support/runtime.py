@@ -127,11 +127,11 @@ async def running(
     finally:
         await worker.stop()
         platform.stop.set()
-        collect_connections()
+        _collect_connections()
 
 
-def collect_connections() -> None:
-    """Collect the connections that aiokafka leaves open: stopped in a rebalance, or in a login.
+def _collect_connections() -> None:
+    """Collect the connections that aiokafka leaves open when it is stopped in a rebalance.
 
     Left to chance, the collector complains of them in whatever test comes next.
     """
