@@ -3,8 +3,8 @@
 Faust delivers, the lane works. Each step runs in a thread of its own, so that tokenizing batch
 ``n + 1`` hides behind inference on batch ``n``; the event loop never blocks. A batch is
 acknowledged only when its last step has returned (its results are durable) and every batch before
-it has been acknowledged. An exception that leaves a step is fatal: nothing more is acknowledged,
-and whatever restarts the worker reads those messages again.
+it has been acknowledged. An exception that leaves a step is fatal: its batch and those behind it
+are never acknowledged, and whatever restarts the worker reads those messages again.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -99,6 +100,9 @@ class Lane:
         self._at_work = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        self._held = [0] * len(steps)  # batches that wait for a step, or are in it
+        self._moved = asyncio.Event()
+        self._broken = -1  # the last step that failed
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
         self._saving = asyncio.Lock()
@@ -111,7 +115,9 @@ class Lane:
     def start(self) -> None:
         """Start the steps' tasks on the running loop."""
         self._tasks = [
-            asyncio.create_task(self._guarded(self._work(position)), name=f"lane-{step.name}")
+            asyncio.create_task(
+                self._guarded(self._work(position), position), name=f"lane-{step.name}"
+            )
             for position, step in enumerate(self._steps)
         ]
         if self._checkpoint is not None:
@@ -137,6 +143,7 @@ class Lane:
             self._room.release()
             return
         self._at_work += 1
+        self._held[0] += 1
         self._idle.clear()
         await self._queues[0].put((_Batch(messages, acknowledge, intake), messages))
 
@@ -170,9 +177,19 @@ class Lane:
         return settled
 
     async def drain(self, timeout: float) -> bool:
-        """Finish and acknowledge what is in flight; returns False when that took too long."""
+        """Finish and acknowledge what is in flight; returns False when that took too long.
+
+        After a failure only what had passed the step that failed: to leave it would be to do
+        again what is nearly done.
+        """
         self._closing = True
-        return await self._ended(self._finish_all(), timeout)
+        deadline = asyncio.get_running_loop().time() + timeout
+        drained = await self._ended(self._finish_all(), timeout)
+        if self.failed.done() and self._checkpoint is None:
+            left = deadline - asyncio.get_running_loop().time()
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._finish_ahead(), left)
+        return drained
 
     async def _ended(self, work: Awaitable[Any], timeout: float) -> bool:
         """Wait for something; it goes on when that takes too long, for no thread can be stopped."""
@@ -188,6 +205,12 @@ class Lane:
         # A checkpoint may wait for a database that is away: it counts for the bound, too.
         await self._save_if_due(force=True)
 
+    async def _finish_ahead(self) -> None:
+        """Wait until nothing is left that is ahead of the step that failed."""
+        while self._broken >= 0 and any(self._held[self._broken + 1 :]):
+            self._moved.clear()
+            await self._moved.wait()
+
     async def close(self) -> None:
         """Stop the tasks; unacknowledged batches will be delivered again."""
         self._closing = True
@@ -198,12 +221,14 @@ class Lane:
         for pool in self._pools:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _guarded(self, work: Awaitable[None]) -> None:
+    async def _guarded(self, work: Awaitable[None], position: int = -1) -> None:
         try:
             await work
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - handed to the supervisor, never lost
+            self._broken = max(self._broken, position)
+            self._moved.set()
             self.fail(error)
 
     async def _work(self, position: int) -> None:
@@ -211,12 +236,14 @@ class Lane:
         while True:
             batch, value = await self._queues[position].get()
             if self._abandoned(batch):
-                self._leave()
+                self._leave(position)
                 continue
             result = await self._run(position, self._steps[position].run, value)
             if last:
                 await self._finish(batch)
             else:
+                self._held[position] -= 1
+                self._held[position + 1] += 1
                 await self._queues[position + 1].put((batch, result))
 
     async def _run(self, position: int, function: Callable[..., Any], *args: Any) -> Any:
@@ -246,9 +273,11 @@ class Lane:
                 self._acknowledge([batch])
             else:
                 await self._save_if_due()
-        self._leave()
+        self._leave(len(self._steps) - 1)
 
-    def _leave(self) -> None:
+    def _leave(self, position: int) -> None:
+        self._held[position] -= 1
+        self._moved.set()
         self._at_work -= 1
         self._room.release()
         if self._at_work == 0:

@@ -82,6 +82,56 @@ async def test_failure_acknowledges_nothing_more() -> None:
     assert acks.offsets == [0]
 
 
+async def test_a_failure_does_not_cut_off_what_is_ahead_of_it() -> None:
+    """A batch that had passed the step that fails is finished and acknowledged before the end."""
+    gate = threading.Event()
+
+    def first(messages: list[RawMessage]) -> list[RawMessage]:
+        if messages[0].origin.offset == 1:
+            raise ValueError("broken")
+        return messages
+
+    def second(_messages: object) -> bool:
+        return gate.wait(5)
+
+    acks = _Acks()
+    lane = Lane([Step("a", first), Step("b", second)], in_flight=4, timeout=6)
+    lane.start()
+    for offset in range(3):
+        batch = _messages(offset, 1)
+        await lane.submit(batch, acks.of(batch))
+    await asyncio.wait_for(lane.failed, 5)
+    draining = asyncio.create_task(lane.drain(5))
+    done, _ = await asyncio.wait({draining}, timeout=0.1)
+    assert (done, acks.offsets) == (set(), [])
+    gate.set()
+    assert not await asyncio.wait_for(draining, 5)
+    await lane.close()
+    assert acks.offsets == [0]
+
+
+async def test_a_failure_waits_no_longer_than_asked_for_what_is_ahead() -> None:
+    """A step that hangs ahead of the one that failed does not hold up the end."""
+    gate = threading.Event()
+
+    def first(messages: list[RawMessage]) -> list[RawMessage]:
+        if messages[0].origin.offset == 1:
+            raise ValueError("broken")
+        return messages
+
+    acks = _Acks()
+    lane = Lane([Step("a", first), Step("b", lambda _: gate.wait(20))], in_flight=4, timeout=30)
+    lane.start()
+    for offset in range(2):
+        batch = _messages(offset, 1)
+        await lane.submit(batch, acks.of(batch))
+    await asyncio.wait_for(lane.failed, 5)
+    assert not await asyncio.wait_for(lane.drain(0.05), 5)
+    await lane.close()
+    gate.set()
+    assert acks.offsets == []
+
+
 async def test_submit_waits_when_full() -> None:
     """No more than the stated number of batches is taken while the steps are busy."""
     gate = threading.Event()
