@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from streams.backends.clickhouse import ClickHouseWarehouse
+from streams.backends.clickhouse.latency import LatencyKeeper
 from streams.backends.clickhouse.trends import TrendKeeper
 from streams.runtime.rounds import Rounds
 
@@ -81,5 +82,9 @@ def trend_threads(platform: Platform, warehouse: Warehouse | None) -> tuple[Tren
     """Return the thread that keeps the trends, where there is a database that has them."""
     if not isinstance(warehouse, ClickHouseWarehouse):
         return ()
-    keeper = TrendKeeper(warehouse, platform.clock)
-    return (TrendThread(keeper, platform.log.bind(role="land")),)
+    log = platform.log.bind(role="land")
+    latencies = LatencyKeeper(warehouse, platform.clock)
+    return (
+        TrendThread(TrendKeeper(warehouse, platform.clock), log),
+        TrendThread(latencies, log, "the helper tables of the latencies"),
+    )

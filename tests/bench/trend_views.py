@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streams.backends.clickhouse import open_warehouse
+from streams.backends.clickhouse.latency import LatencyKeeper
 from streams.backends.clickhouse.trends import TrendKeeper
 from streams.clock import SystemClock
 from tests.bench.trend_documents import batches, real_texts
@@ -73,7 +74,14 @@ _QUESTIONS = {
         "SELECT * FROM label_trends",
         "SELECT published_hour, source, label, count() FROM documents_raw FINAL GROUP BY ALL",
     ),
-    "latency, all hours": ("SELECT * FROM latency", ""),
+    "latency, all hours": (
+        "SELECT * FROM latency",
+        (
+            "SELECT toStartOfHour(received_at) AS hour, source, "
+            "quantiles(0.5, 0.95, 0.99)(queue_ms), quantiles(0.5, 0.95, 0.99)(inference_ms) "
+            "FROM documents_raw FINAL GROUP BY ALL"
+        ),
+    ),
 }
 _BYTES = """\
 SELECT if(startsWith(table, 'trend_'), 'helper tables', table) AS what, sum(bytes_on_disk)
@@ -90,10 +98,14 @@ def views(data: Path, number: int, database: Path | None) -> int:
         if not _counted(warehouse):
             for batch in batches(real_texts(data), number, min(number, _EMBEDDED)):
                 warehouse.write_documents(batch)
-        keeper = TrendKeeper(warehouse, SystemClock())
-        keeper.adopt()
         began = time.perf_counter()
-        days = keeper.refresh_all()
+        days = 0
+        for keeper in (
+            TrendKeeper(warehouse, SystemClock()),
+            LatencyKeeper(warehouse, SystemClock()),
+        ):
+            keeper.adopt()
+            days += keeper.refresh_all()
         _say(f"{_counted(warehouse):,} documents; {days} stale days in ", began)
         for name, (ask, scan) in _QUESTIONS.items():
             times = _times(warehouse, ask, _RUNS)

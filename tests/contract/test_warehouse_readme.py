@@ -37,6 +37,7 @@ WITH_PARAMETERS = {
     "vocabulary": VOCABULARY,
     "drift_between": BETWEEN,
     "drift": f"drift({_WINDOW})",
+    "landings": f"landings({_WINDOW})",
     "shadow_comparison": f"shadow_comparison({_WINDOW})",
     "accuracy": f"accuracy({_WINDOW})",
     "accuracy_by_label": f"accuracy_by_label({_WINDOW})",

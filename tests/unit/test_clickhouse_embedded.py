@@ -195,7 +195,8 @@ def test_questions_about_labels_latency_drift(warehouse: ClickHouseWarehouse) ->
     labels = warehouse.query("SELECT label, documents FROM label_trends ORDER BY label").rows
     assert labels == [["land", 2], ["sea", 6]]
     latency = warehouse.query("SELECT documents, landed, queue_ms_p50, landed_ms_p99 FROM latency")
-    assert latency.rows == [[8, 8, 1.5, pytest.approx(HOUR, rel=1e-5)]]
+    within = pytest.approx(1.5, rel=0.01), pytest.approx(HOUR, rel=0.01)
+    assert latency.rows == [[8, 8, *within]]
     warehouse.write_stats([window(0), window(1)])
     warehouse.write_alerts([alert()])
     terms = warehouse.query("SELECT arrayJoin(terms_up).term AS term FROM drift_alerts").rows

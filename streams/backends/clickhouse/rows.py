@@ -138,6 +138,16 @@ def touched_days(hours: Iterable[int], writer: str, note: int) -> Columns:
     )
 
 
+def arrival_days(records: Iterable[Delivery], writer: str, note: int) -> Columns:
+    """Rows of ``latency_touched_raw``: days on which messages arrived; as ``touched_days``."""
+    days = sorted({_arrival(record.received_at) // (DAY_S * 1000) * DAY_S for record in records})
+    return Columns(
+        "latency_touched_raw",
+        ("day", "writer", "touched"),
+        [list(days), [writer] * len(days), [note] * len(days)],
+    )
+
+
 def deliveries(records: Iterable[Delivery], landed_at: int) -> Columns:
     """Rows of ``deliveries_raw``; of several for one message the best and then first one wins."""
     records = list(records)

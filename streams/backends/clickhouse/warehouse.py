@@ -8,6 +8,7 @@ The order of one write, each step durable before the next::
     4. graves     tombstones at the hours that a document has left
     5. notes      the days that were touched: their trends are to be computed anew (trends.py)
     6. deliveries the fate of each message, for the ledger
+    7. notes      the days on which these arrived: their latencies, too (latency.py)
 
 All tables replace rows of the same natural key by version, so a write that is repeated, whole or
 after a kill between any two steps, changes no answer. Looking comes after the own hours are known
@@ -195,6 +196,7 @@ class ClickHouseWarehouse:
         attempt(lambda: self._write(rows.touched_days(touched, self._name, self._note())))
         fates = [landed(document) for document in documents]
         attempt(lambda: self._write(rows.deliveries(fates, self._clock.now_ms())))
+        attempt(lambda: self._write(rows.arrival_days(fates, self._name, self._note())))
 
     def _note(self) -> int:
         """Return microseconds since 1970 that grow from call to call."""
