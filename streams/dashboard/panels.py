@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from streams.cli._times import clickhouse_time
-from streams.dashboard import questions
+from streams.dashboard import model_questions, questions
 from streams.dashboard.span import Span
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _LIMITS = "\nSETTINGS max_execution_time = 20, max_threads = 2"
 _LEAST_BASELINE = 20
 _HOUR_MS = 3_600_000
+_MINUTE_S = 60
 _FIRST_MS = -2_208_988_800_000
 
 
@@ -69,6 +70,8 @@ class Panels:
             "alerts": self._alerts,
             "latest": self._latest,
             "latency": self._latency,
+            "cost": self._cost,
+            "models": self._models,
             "letters": self._letters,
             "ledger": lambda _view, _within: self._ask(questions.LEDGER, {}, None),
             "sources": lambda _view, _within: self._ask(questions.SOURCES, {}, None),
@@ -151,6 +154,17 @@ class Panels:
 
     def _latency(self, view: View, within: Bounds) -> dict[str, Any]:
         return self._in_span(questions.LATENCY, view, within.arrival, clock="arrival")
+
+    def _cost(self, view: View, within: Bounds) -> dict[str, Any]:
+        span = within.event
+        if span is not None:  # the shortest cells are minutes, and the first may begin before
+            span = Span(span.start - span.start % (_MINUTE_S * 1000), span.end, _MINUTE_S)
+        by_hour = span is not None and span.step_ms % _HOUR_MS == 0
+        sql = model_questions.cost("hour" if by_hour else "minute")
+        return self._in_span(sql, view, span, clock="event")
+
+    def _models(self, view: View, within: Bounds) -> dict[str, Any]:
+        return self._in_span(model_questions.MODELS, view, within.event, clock="event")
 
     def _letters(self, view: View, within: Bounds) -> dict[str, Any]:
         # They have no event time, and there may be nothing but letters.

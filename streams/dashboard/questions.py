@@ -28,7 +28,7 @@ def _landed(clock: str) -> str:
     return f"{_within(_COLUMNS[clock])} AND {_SOURCE}{hours if clock == 'event' else ''}"
 
 
-def _bucket(column: str) -> str:
+def bucket(column: str) -> str:
     """Begin of the step; toStartOfInterval() would saturate outside 1970 to 2106."""
     return (
         f"fromUnixTimestamp64Milli(toUnixTimestamp64Milli({column})\n"
@@ -80,7 +80,7 @@ def documents(clock: str) -> str:
     column = _COLUMNS[clock]
     return f"""\
 SELECT
-    {_bucket(column)} AS time,
+    {bucket(column)} AS time,
     label,
     count() AS documents,
     round(documents * 60000 / {{step_ms:Int64}}, 3) AS per_minute
@@ -92,7 +92,7 @@ ORDER BY time, label"""
 
 DOCUMENTS_BY_HOUR = f"""\
 SELECT
-    {_bucket("period")} AS time,
+    {bucket("period")} AS time,
     label,
     sum(hours.documents) AS documents,
     round(documents * 60000 / {{step_ms:Int64}}, 3) AS per_minute
@@ -134,7 +134,7 @@ WHERE window_end > {{from:{TIME}}} AND window_start < {{to:{TIME}}} AND {_SOURCE
 
 DRIFT = f"""\
 SELECT
-    {_bucket("window_start")} AS time,
+    {bucket("window_start")} AS time,
     round(max(drift_score), 3) AS score,
     round(min(drift_threshold), 3) AS threshold,
     countIf(drift_state = 'collecting') AS collecting,
@@ -146,7 +146,7 @@ ORDER BY time"""
 
 WORDS = f"""\
 SELECT
-    {_bucket("window_start")} AS time,
+    {bucket("window_start")} AS time,
     round(avg(unique_tokens), 1) AS unique_tokens,
     round(avg(expected_unique_tokens), 1) AS expected,
     round(avg(new_tokens), 1) AS new_tokens,
@@ -188,7 +188,7 @@ WHERE alert_id = {alert_id:String} AND source = {source:String}"""
 
 LATENCY = f"""\
 SELECT
-    {_bucket("received_at")} AS time,
+    {bucket("received_at")} AS time,
     round(count() * 1000 / {{step_ms:Int64}}, 3) AS per_second,
     quantiles(0.5, 0.95, 0.99)(toUnixTimestamp64Milli(landed_at)
         - toUnixTimestamp64Milli(received_at)) AS milliseconds

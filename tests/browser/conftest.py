@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from schemas.messages import Evidence, ShareInterval, TermChange
+from schemas.messages import Evidence, HumanLabel, Origin, ShareInterval, TermChange
 from streams.backends.clickhouse import open_warehouse
 from streams.backends.clickhouse.summaries import SummaryKeeper
+from streams.ports import Labelled
 from streams.runtime.summaries import extractive
 from tests.support.chromium import find_chromium
 from tests.support.landed import HOUR, START, alert, document, letter, topic, window
@@ -36,10 +37,11 @@ CHARTS = (
     "Drift score",
     "Unique tokens",
     "Latency and throughput",
+    "Cost",
 )
 LISTS = (
     *("Emerging terms", "Topics over time", "Alerts", "What it was about", "Latest documents"),
-    "Dead letters",
+    *("Dead letters", "Models"),
 )
 
 
@@ -103,6 +105,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         ]
     )
     warehouse.write_alerts([explained("a1", "the words of news changed")])
+    said = HumanLabel("doc-1", "news", ("sea",), "ada", START)
+    warehouse.write_labels([Labelled(Origin("tidemark.labels", 0, 0, START), said)])
     SummaryKeeper(warehouse, extractive).refresh()
     server = PageServer(warehouse, lambda: NOW)
     yield Site(server, warehouse)

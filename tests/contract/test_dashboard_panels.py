@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from schemas.messages import HumanLabel, Origin
 from streams.backends.clickhouse import open_warehouse
 from streams.backends.clickhouse.summaries import SummaryKeeper
 from streams.dashboard import questions
 from streams.dashboard.panels import Panels
 from streams.dashboard.span import View
+from streams.ports import Labelled
 from streams.runtime.summaries import extractive
+from streams.stages.shadow import result_of
 from tests.support.landed import HOUR, START, alert, document, letter, topic, window
 
 if TYPE_CHECKING:
@@ -24,14 +27,17 @@ DOCUMENTS = 40
 NOW = START + 2 * HOUR
 PANELS = (
     *("documents", "terms", "drift", "topics", "words", "alerts", "latest", "latency", "letters"),
-    *("ledger", "sources", "summaries"),
+    *("ledger", "sources", "summaries", "cost", "models"),
 )
 NASTY = "o'clock \\ {to:String} news"
 
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseWarehouse]:
-    """Forty minutes of two sources, a burst of one word, dead letters, windows, alerts."""
+    """Forty minutes of two sources, a burst of one word, dead letters, windows, alerts.
+
+    A person said twice what is right; a challenger answered two documents, one as the champion.
+    """
     opened = open_warehouse(f"chdb://{tmp_path_factory.mktemp('panels') / 'clickhouse'}")
     made = [
         document(
@@ -47,6 +53,16 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseWa
     topics = (topic("tide", 4), topic("flood", 6))
     opened.write_stats([replace(window(n), topics=topics[: n % 2 + 1]) for n in range(5)])
     opened.write_alerts([alert()])
+    said = [HumanLabel(f"doc-{n}", "news", ("sea",), "ada", START) for n in (1, 3)]
+    opened.write_labels(
+        [Labelled(Origin("tidemark.labels", 0, n, START), x) for n, x in enumerate(said)]
+    )
+    opened.write_shadows(
+        [
+            result_of(replace(made[n], classifier="big", label="sea"), "big", "classification")
+            for n in (1, 3)
+        ]
+    )
     SummaryKeeper(opened, extractive).refresh()
     yield opened
     opened.close()
@@ -85,6 +101,30 @@ def test_documents_are_counted_once_and_by_source(warehouse: ClickHouseWarehouse
     assert {row["per_minute"] for row in rows(answer)} == {2.0}
     own = asked(warehouse, "documents", source=NASTY)
     assert sum(row["documents"] for row in rows(own)) == DOCUMENTS // 4
+
+
+def test_cost_adds_up_what_the_models_spent(warehouse: ClickHouseWarehouse) -> None:
+    """2.5 ms and 8 tokens a document; nobody said what an hour costs, so nothing is priced."""
+    answer = asked(warehouse, "cost")
+    found = rows(answer)
+    assert sum(row["documents"] for row in found) == DOCUMENTS
+    assert {row["milliseconds"] for row in found} == {2.5}
+    assert {row["tokens_per_second"] for row in found} == {3200.0}
+    assert {(row["per_thousand"], row["money"]) for row in found} == {(None, "")}
+    assert answer["span"]["step"] == 60_000
+    assert answer["span"]["from"] % 60_000 == 0
+
+
+def test_models_are_right_or_agree(warehouse: ClickHouseWarehouse) -> None:
+    """Of two labelled documents the champion has one right; the challenger agrees on that one."""
+    found = rows(asked(warehouse, "models"))
+    told = [(x["measure"], x["model"], x["against"], x["documents"], x["share"]) for x in found]
+    assert told == [
+        ("right", "zero-shot int8", "", 2, 0.5),
+        ("agrees", "big int8", "zero-shot int8", 2, 0.5),
+    ]
+    assert all(x["share_low"] < x["share"] < x["share_high"] for x in found)
+    assert asked(warehouse, "models", source="nobody")["rows"] == []
 
 
 def test_a_range_of_the_other_clock_holds_the_same_documents(

@@ -6,6 +6,7 @@ import { byId } from "./dom.js";
 import { Ledger } from "./ledger.js";
 import * as lists from "./lists.js";
 import { follow } from "./live.js";
+import * as models from "./models.js";
 import { Panel } from "./panel.js";
 import { topics } from "./topics.js";
 import { change, onChange, slides } from "./view.js";
@@ -23,9 +24,11 @@ const panels = [
   topics,
   charts.words,
   charts.latency,
+  models.cost,
   lists.summaries,
   lists.latest,
   lists.letters,
+  models.models,
 ].map((definition) => new Panel(definition));
 const drift = panels.find((panel) => panel.definition.id === "drift");
 const ledger = new Ledger(byId("ledger"));

@@ -10,7 +10,8 @@ export const percent = (share) => `${share === 0 ? 0 : (share * 100).toFixed(sha
 export function number(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "none";
   const size = Math.abs(value);
-  const text = size >= 1000 ? plain.format(value) : String(Number(value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2)));
+  const digits = size >= 100 ? 0 : size >= 10 ? 1 : 2;
+  const text = size >= 1000 ? plain.format(value) : String(Number(size >= 0.1 ? value.toFixed(digits) : value.toPrecision(2)));
   return text.replace("-", "\u2212");
 }
 
