@@ -176,6 +176,10 @@ class WindowStats:
     embedding_sketches: tuple[EmbeddingSketch, ...] = ()
     quiet_counts: tuple[int, ...] = ()
     topics: tuple[WindowTopic, ...] = ()
+    label_states: Mapping[str, str] = field(default_factory=dict)
+    label_references: Mapping[str, int] = field(default_factory=dict)
+    label_scores: Mapping[str, float] = field(default_factory=dict)
+    label_thresholds: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,6 +150,15 @@ WHERE {_WINDOW_IN_RANGE}
 ORDER BY window_start DESC, source
 LIMIT {{limit:UInt32}}"""
 
+DRIFT_LABELS = f"""\
+SELECT
+    source, label, window_start, documents, drift_state AS state,
+    reference_documents, round(drift_score, 2) AS score, round(drift_threshold, 2) AS threshold
+FROM drift_labels
+WHERE {_WINDOW_IN_RANGE}
+ORDER BY window_start DESC, source, label
+LIMIT {{limit:UInt32}}"""
+
 DRIFT_ALERTS = f"""\
 SELECT
     detected_at, source, severity, state, kind, round(score, 2) AS score,

@@ -47,6 +47,12 @@ def show(
     monitors: Annotated[
         bool, typer.Option("--monitors", help="The plain monitors' numbers of the windows.")
     ] = False,
+    labels: Annotated[
+        bool,
+        typer.Option(
+            "--labels", help="How far each label is (TIDEMARK_DRIFT_SEGMENTS=label), newest first."
+        ),
+    ] = False,
     limit: LimitOption = 30,
     how: FormatOption = Format.TABLE,
 ) -> None:
@@ -57,6 +63,9 @@ def show(
     parameters = time_range(start, end) | {"source": source or "", "limit": limit}
     if alerts:
         answer(_queries.DRIFT_ALERTS, parameters, how, title="Drift alerts", none="no alerts")
+    elif labels:
+        title, none = "Labels watched by themselves, newest first", "no label is watched by itself"
+        answer(_queries.DRIFT_LABELS, parameters, how, title=title, none=none)
     elif monitors:
         answer(_queries.DRIFT_MONITORS, parameters, how, title="Plain monitors, newest first")
     else:

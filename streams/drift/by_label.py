@@ -3,12 +3,15 @@
 The source's scan and its labels' scans share what was the scan's part of the budget: the source
 holds half, and each of the labels that the classifier knows an equal part of the other half, so
 that nothing changes when a rare label turns up. A label has its own reference of as many documents
-as a source's, and says nothing before it has them. Its alerts name it.
+as a source's, and raises nothing before it has them; every window of the source says how far each
+label is. Its alerts name it.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from streams.drift.codec import blob, under
@@ -21,9 +24,10 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from schemas.messages import DriftAlert, Enriched
+    from schemas.messages import DriftAlert, Enriched, WindowStats
     from streams.drift.finding import Moment
     from streams.drift.options import DriftOptions
+    from streams.drift.progress import Reading
     from streams.drift.words import Words
 
 OF_THE_SOURCE = 2.0
@@ -34,7 +38,7 @@ MOST_LABELS = 64
 
 
 class _Label:
-    """Detector of one label, and how many documents it has seen."""
+    """Detector of one label, how many documents it has seen, and what it said in this batch."""
 
     def __init__(self, source: str, label: str, options: DriftOptions) -> None:
         self.name = label
@@ -42,6 +46,17 @@ class _Label:
         self.events = Lifecycle(options.cooldown_documents)
         self.detector = Detector(source, options, self.events, label)
         self.place = f"label/{hash_name(label)}/"
+        self.told: tuple[Reading | None, list[int], list[Reading]] = (None, [], [])
+
+    def at(self, place: int) -> Reading | None:
+        """Return the reading after a document of the batch; None before the label's first."""
+        before, places, readings = self.told
+        known = bisect_right(places, place)
+        return readings[known - 1] if known else before
+
+    def rest(self) -> None:
+        """Begin a batch: all there is to say is what was said before."""
+        self.told = (self.detector.reading if self.documents else None, [], [])
 
 
 class ByLabel:
@@ -56,6 +71,8 @@ class ByLabel:
         self, documents: Sequence[Enriched], words: Words, shared_by: Sequence[float]
     ) -> list[tuple[int, DriftAlert]]:
         """Take in documents of the source, in order; alerts with the index of their document."""
+        for each in self._labels.values():
+            each.rest()
         groups: dict[str, list[int]] = defaultdict(list)
         for place, document in enumerate(documents):
             groups[document.label].append(place)
@@ -69,10 +86,30 @@ class ByLabel:
                 shared_by[place] * OF_THE_SOURCE * max(len(documents[place].scores), 1)
                 for place in places
             ]
-            _, found = label.detector.advance(own, words.take(places), shares, label.documents)
+            taken = words.take(places)
+            readings, found = label.detector.advance(own, taken, shares, label.documents)
+            label.told = (label.told[0], places, readings)
             label.documents += len(own)
             alerts += [(places[index], alert) for index, alert in found]
         return alerts
+
+    def told(self, record: WindowStats, place: int) -> WindowStats:
+        """Return a window's record with what each label's detector said after a document.
+
+        Args:
+            record: of the source.
+            place: of the document that brought the record, in the batch of ``advance``.
+        """
+        found = {name: label.at(place) for name, label in self._labels.items()}
+        said = {name: reading for name, reading in found.items() if reading is not None}
+        bounds = {n: (r.score, r.threshold) for n, r in said.items()}
+        return replace(
+            record,
+            label_states={name: reading.state for name, reading in said.items()},
+            label_references={name: reading.reference_documents for name, reading in said.items()},
+            label_scores={n: score for n, (score, _) in bounds.items() if score is not None},
+            label_thresholds={n: bound for n, (_, bound) in bounds.items() if bound is not None},
+        )
 
     def rebaseline(self, moment: Moment, note: str) -> list[DriftAlert]:
         """Take new references by hand; returns the alerts that this closes."""
@@ -112,6 +149,7 @@ class ByLabel:
             label.events.restore(events)
             own = under(label.place, parts)
             label.detector.restore(arrays[label.place + "head"].tobytes(), own)
+            label.rest()
 
     def _label(self, name: str) -> _Label | None:
         if name not in self._labels and len(self._labels) < MOST_LABELS:

@@ -125,6 +125,11 @@ class Detector:
         self._base.learn(document)
 
     @property
+    def reading(self) -> Reading:
+        """What it says now."""
+        return self._reading()
+
+    @property
     def shadow(self) -> Shadow:
         """How often the score passes levels far below the threshold."""
         return self._base.shadow

@@ -8,6 +8,7 @@ older snapshot whole, and a snapshot writes only what is new.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from streams.drift.by_label import OF_THE_SOURCE, ByLabel
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from streams.drift.prepared import Prepared
 
 HEAD = "head"
+_ALL = sys.maxsize
 
 
 class Segment:
@@ -88,7 +90,14 @@ class Segment:
         places = self.topics.advance(documents, rows)
         arrivals = Arrivals(facts, words, readings, segments, first, rows, places)
         records, found = self.windows.advance(arrivals)
+        if self._labelled:
+            records = [(at, self._by_label.told(record, at)) for at, record in records]
         return records, self._joining.fold_placed(alerts + of_labels + found)
+
+    def open_stats(self) -> list[WindowStats]:
+        """Return the records of the windows that are open."""
+        records = self.windows.open_stats()
+        return [self._by_label.told(one, _ALL) for one in records] if self._labelled else records
 
     def rebaseline(self, note: str, documents: int = 0) -> list[DriftAlert]:
         """Take a new reference by hand; returns the alerts that this closes.

@@ -167,7 +167,7 @@ class DriftStage:
         Nothing is closed: when more documents come, later records replace these.
         """
         segments = [self._held.segments[source] for source in sorted(self._held.segments)]
-        return tuple(record for each in segments for record in each.windows.open_stats())
+        return tuple(record for each in segments for record in each.open_stats())
 
     def snapshot(self) -> tuple[StatePart, ...]:
         """Return what changed since the last snapshot.

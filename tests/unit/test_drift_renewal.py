@@ -8,7 +8,7 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from schemas.messages import Enriched, Origin
+from schemas.messages import Enriched, Origin, WindowStats
 from streams.drift.control import Control, Learn, Rebaseline
 from streams.errors import Misconfigured
 from streams.stages.drift import DriftOptions, DriftOutput, DriftStage
@@ -128,3 +128,38 @@ def test_a_label_of_its_own_shows_what_the_source_drowns() -> None:
     assert "AND label = 'topic 3'" in opened[0].sql
     whole = [alert for alert in run(documents).alerts if alert.state == "open"]
     assert not whole or whole[0].detected_at > opened[0].detected_at
+
+
+def _labelled(count: int) -> list[Item]:
+    """Documents of a common label and of a rare one, which has a twentieth of them."""
+    items = drawn((count, 0.0))
+    names = ["rare" if number % 20 == 0 else "common" for number in range(count)]
+    return [
+        (origin, replace(document, label=name))
+        for (origin, document), name in zip(items, names, strict=True)
+    ]
+
+
+def test_a_label_with_too_little_reference_says_so() -> None:
+    """Each window tells how many documents a label has, and scores only of those it watches."""
+    last = run(_labelled(1_000), replace(OPTIONS, by_label=True)).stats[-1]
+    assert last.label_states == {"rare": "collecting", "common": "watching"}
+    assert last.label_references == {"rare": 50, "common": 200}
+    assert set(last.label_scores) == set(last.label_thresholds) == {"common"}
+    assert run(_labelled(300)).stats[-1].label_states == {}
+
+
+@pytest.mark.parametrize("size", [1, 7, 300])
+def test_what_labels_say_depends_on_neither_batches_nor_restarts(size: int) -> None:
+    """Every window has the same records, in batches of any size and from a snapshot."""
+    options, items = replace(OPTIONS, by_label=True), _labelled(600)
+    stage = DriftStage(options)
+    found: list[WindowStats] = []
+    for start in range(0, len(items), size):
+        found += stage.process(items[start : start + size]).stats
+        if start + size < len(items) <= start + 2 * size:
+            parts = stage.snapshot()
+            stage = DriftStage(options)
+            stage.restore(parts)
+    whole = run(items, options).stats
+    assert [*found, *stage.flush_open()] == list(whole)

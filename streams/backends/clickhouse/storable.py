@@ -46,7 +46,9 @@ _WINDOW_COUNTS = (
     *("word_pieces", "unknown_tokens", "characters", "reference_documents"),
     *("copies", "near_copies", "without_title", "without_language", "without_words"),
 )
-_WINDOW_MAPS = ("labels", "languages", "language_word_pieces", "language_characters")
+_WINDOW_MAPS = (
+    *("labels", "languages", "language_word_pieces", "language_characters", "label_references"),
+)
 _BOUNDS: Mapping[type, Bounds] = {
     Enriched: {
         "partition": _INT32,
