@@ -23,7 +23,7 @@ FALLBACK = "extractive-fallback"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Thresholds; the defaults are what ``python -m tests.bench guard --calibrate`` found.
+    """Thresholds; the defaults were chosen with ``python -m tests.bench guard --part tune``.
 
     Attributes:
         most_words: of a summary.

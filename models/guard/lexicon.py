@@ -156,21 +156,6 @@ _WORDS = frozenset(
     zero zone
     """.split()  # noqa: SIM905 - a list of words reads best as words
 )
-# Everybody's abbreviations: they stand for what a document says in any of these words.
-_STANDS_FOR = {
-    "ai": "artificial", "ceo": "chief executive", "cfo": "chief financial",
-    "cnn": "convolution convnet", "dnn": "dnns", "drl": "reinforcement", "eu": "european europe",
-    "gan": "adversarial generator", "gdp": "economy", "gpu": "graphics", "hmm": "markov",
-    "lstm": "recurrent", "mcmc": "markov", "mlp": "perceptron", "nlg": "language",
-    "nlp": "linguistic bert sentence", "nlu": "language", "nmt": "translation", "ocr": "character",
-    "pc": "computer", "pm": "minister", "rl": "reinforcement", "rnn": "recurrent",
-    "sgd": "stochastic", "svd": "singular", "tv": "television",
-    "uk": "britain british", "un": "united", "us": "america american states",
-    "usa": "america american states", "vae": "variational autoencoder",
-}  # fmt: skip
-_STAND_FOR_STEMS = {
-    short: frozenset(stem(word) for word in words.split()) for short, words in _STANDS_FOR.items()
-}
 _STEMS = frozenset(stem(word) for word in _WORDS)
 
 
@@ -194,12 +179,3 @@ def is_ordinary(word: str) -> bool:
     if word in _WORDS or word in FUNCTION_WORDS or stem(word) in _STEMS:
         return True
     return len(word) >= _SHORTEST and word.endswith(_ENDINGS)
-
-
-def stands_for(abbreviation: str) -> frozenset[str]:
-    """Return the stems of which a document that an everyday abbreviation is said of has one.
-
-    >>> sorted(stands_for("uk"))
-    ['britain', 'british']
-    """
-    return _STAND_FOR_STEMS.get(abbreviation, frozenset())

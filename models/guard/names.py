@@ -10,10 +10,11 @@ words have: those count only where they are no ordinary English words.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from models.guard.lexicon import is_derived, is_ordinary, stands_for
+from models.guard.abbreviations import stands_for
+from models.guard.lexicon import is_derived, is_ordinary
 from models.guard.text import FUNCTION_WORDS, fold, stem
 from models.guard.verdict import Verdict, found
 
@@ -26,12 +27,14 @@ _TOKEN = re.compile(r"(?:[^\W\d_]\.){2,}|[^\W_]+(?:'[^\W_]+)?")
 _OPENS = re.compile(r"(?:^|[:?!\"“(\[*•]|\.\s|\s-)\s*$")  # what a new beginning stands behind
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _CONTRACTED = re.compile(r"(?:'(?:s|m|d|ll|re|ve)|n't)$")
+_TOGETHER = frozenset({" ", "-"})
 _HEADLINE_SHARE = 0.6
 _HEADLINE_WORDS = 3
 _LONG_WORD = 4
 _SHORTEST_PREFIX = 4
 _LONG_NAME = 6
 _SHORTEST_PART = 3
+_SHORTEST_SHORT = 4
 _LONGEST_DIFFERENCE = 4
 _SHORTEST_ACRONYM, _LONGEST_ACRONYM = 3, 8  # two letters stand before any two words
 # Calendar words are the business of the dates.
@@ -53,10 +56,12 @@ class Name:
     Attributes:
         said: how it stands there.
         placed: whether its place in the sentence or headline explains the capital letter.
+        beside: the capitalised words directly before and behind it, folded.
     """
 
     said: str
     placed: bool
+    beside: tuple[str, ...] = ()
 
     @property
     def folded(self) -> str:
@@ -80,14 +85,23 @@ def names_in(prose: Prose) -> Iterator[Name]:
     for sentence in prose.sentences:
         tokens = list(_TOKEN.finditer(sentence))
         headline = _is_headline([match.group() for match in tokens])
-        for match in tokens:
+        for at, match in enumerate(tokens):
             word = match.group()
             if not _is_capital(word):
                 continue
             opens = _OPENS.search(sentence[max(0, match.start() - 4) : match.start()])
             shouted = headline and word.isupper() and len(word) > _LONG_WORD
-            name = Name(word, placed=headline or opens is not None)
-            yield Name(word, placed=shouted) if name.is_acronym else name
+            name = Name(word, headline or opens is not None, tuple(_beside(sentence, tokens, at)))
+            yield replace(name, placed=shouted) if name.is_acronym else name
+
+
+def _beside(sentence: str, tokens: list[re.Match[str]], at: int) -> Iterator[str]:
+    for one, two in ((at - 1, at), (at, at + 1)):
+        if one >= 0 and two < len(tokens):
+            gap = sentence[tokens[one].end() : tokens[two].start()]
+            other = tokens[one if two == at else two].group()
+            if gap in _TOGETHER and other[0].isupper():
+                yield Name(other, placed=False).folded
 
 
 def _is_capital(word: str) -> bool:
@@ -116,9 +130,16 @@ def knows(document: Prose, name: Name) -> bool:
         return True
     if is_derived(word) or word in _NO_NAMES or (name.placed and is_ordinary(word)):
         return True
-    if _inflected(document, word):
+    # "Transmission Engine" where the document says transmission: a plain word within a title.
+    if is_ordinary(word) and any(_known_plainly(document, other) for other in name.beside):
+        return True
+    if _inflected(document, word) or _stood_for(document, word):
         return True
     return name.is_acronym and _abbreviates(document, name)
+
+
+def _known_plainly(document: Prose, word: str) -> bool:
+    return word in document.known or stem(word) in document.stems
 
 
 def _inflected(document: Prose, word: str) -> bool:
@@ -153,7 +174,7 @@ def _same_root(word: str, other: str) -> bool:
 
 
 def _abbreviates(document: Prose, name: Name) -> bool:
-    if stands_for(name.folded) & document.stems or stands_for(name.singular) & document.stems:
+    if _stood_for(document, name.folded) or _stood_for(document, name.singular):
         return True
     plain = name.said.replace(".", "").removesuffix("'s").removesuffix("s")
     letters = fold("".join(letter for letter in plain if letter.isalpha()))
@@ -164,15 +185,20 @@ def _abbreviates(document: Prose, name: Name) -> bool:
     if len(letters) == _SHORTEST_ACRONYM - 1 and document.pairs[letters] > 1:
         return True
     parts = [fold(part) for part in _CAMEL.findall(plain) if not part.isdecimal()]
-    return len(parts) > 1 and all(_part_known(document, part) for part in parts)
+    telling = any(len(part) >= _SHORTEST_PART for part in parts)  # not "A2C" of any two words
+    return telling and len(parts) > 1 and all(_part_known(document, part) for part in parts)
+
+
+def _stood_for(document: Prose, abbreviation: str) -> bool:
+    return any(group <= document.stems for group in stands_for(abbreviation))
 
 
 def _part_known(document: Prose, part: str) -> bool:
-    if part in document.known or stem(part) in document.stems:
+    if part in document.known or stem(part) in document.stems or _stood_for(document, part):
         return True
     if len(part) < _SHORTEST_PART:
         return part in document.content_initials
-    return any(word.startswith(part) for word in document.known)
+    return len(part) >= _SHORTEST_SHORT and any(word.startswith(part) for word in document.known)
 
 
 def _spelled_out(document: Prose, summary: Prose, missing: list[Name]) -> set[str]:

@@ -25,6 +25,7 @@ _NEAR = 0.7
 _LONGER = 2  # at a likeness of 0.7, lengths differ by a factor of less than 1.9
 _LEAST_WORDS = 6
 _LONGEST_NAME = 4
+_SHORTEST_ACRONYM = 3
 
 
 def check_swapped(document: Prose, summary: Prose) -> Verdict:
@@ -90,7 +91,14 @@ def _exchange(old: list[str], new: list[str], *, first: bool) -> bool:
         return not numbers[0] & numbers[1]
     names = [{fold(word) for word in side if _is_name(word)} for side in (old, new)]
     alike = any(a[:3] == b[:3] for a in names[0] for b in names[1])
+    alike = alike or _initials(old, names[1]) or _initials(new, names[0])
     return all(names) and not first and not alike
+
+
+def _initials(words: list[str], names: set[str]) -> bool:
+    """Tell whether one of the names abbreviates the words in their order."""
+    letters = "".join(fold(word)[0] for word in words)
+    return any(len(name) >= _SHORTEST_ACRONYM and name in letters for name in names)
 
 
 def _values(words: list[str]) -> frozenset[object]:

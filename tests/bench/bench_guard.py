@@ -6,7 +6,8 @@
 and ``ag_news.csv.xz``. Thresholds and word lists were made on the part ``tune`` (SciTLDR's train
 split, the first half of AG News); the part ``report`` (its dev split, the other half) is for the
 figures. True summaries are those that people wrote of papers, a sentence of the paper, and the
-leads of news items.
+leads of news items. People who summarize their own paper also say what its abstract does not: those
+that do not, by the rule of ``stated.py``, are counted on their own too.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from streams.drift.evaluate.measure import wilson_interval
 from streams.ports import Text
 from tests.bench.bench_encoder import csv_rows, json_lines, load
 from tests.bench.planted import Kind, Pair, plant
+from tests.bench.stated import stated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +58,10 @@ def main() -> None:
         generator.shuffle(pairs)
         say(f"{name}, part {given.part}, {len(pairs):,} documents")
         for kind, chosen in samples(pairs, given.number, generator).items():
-            tell(kind, chosen, judge(enricher, chosen), show=given.show)
+            results = judge(enricher, chosen)
+            tell(kind, chosen, results, show=given.show)
+            if kind == "true":
+                tell_stated(chosen, results)
 
 
 def collections(data: Path, part: str) -> dict[str, list[Pair]]:
@@ -141,6 +146,21 @@ def tell(kind: str, pairs: Sequence[Pair], results: Sequence[Inference], *, show
     for pair, one in zip(pairs, results, strict=True):
         if show and bool(one.summary_flags) == (kind == "true"):
             say(f"    {','.join(one.summary_flags)} {pair.summary}")
+
+
+def tell_stated(pairs: Sequence[Pair], results: Sequence[Inference]) -> None:
+    """Print how many were flagged of those that say only what the document says, and of others."""
+    for only, words in ((True, "only what"), (False, "more than")):
+        flags = [
+            bool(one.summary_flags)
+            for pair, one in zip(pairs, results, strict=True)
+            if stated(pair.document, pair.summary) is only
+        ]
+        low, high = wilson_interval(sum(flags), len(flags)) if flags else (0.0, 1.0)
+        say(
+            f"    {sum(flags)} of the {len(flags)} that say {words} the document says"
+            f" ({low:.1%} to {high:.1%})"
+        )
 
 
 def say(line: str) -> None:

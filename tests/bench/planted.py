@@ -20,6 +20,8 @@ _NUMBER = re.compile(r"(?<![\w.,#])\d+(?:[.,]\d+)*(?![\w;]|[.,]\d)")
 _WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _NUMBER_WORD = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b")
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][\w'-]+(?: [A-Z][\w'-]+)*")
+_WORD = re.compile(r"[^\W_]+")
+_LONG, _LONGEST_ENDING = 5, 4
 _TRIES = 50
 
 
@@ -54,17 +56,22 @@ def plant(pair: Pair, others: Sequence[Pair], kind: Kind, random: random.Random)
     place = random.choice(places)
     for _ in range(_TRIES):
         now = _number(place.group(), random) if kind == "number" else _name(others, random)
-        if now and not _stands(now, pair.document):
+        if now and not _stands(now, f"{pair.document} {place.group()}"):
             changed = pair.summary[: place.start()] + now + pair.summary[place.end() :]
             return Planted(Pair(pair.document, changed), kind, place.group(), now)
     return None
 
 
 def _stands(words: str, document: str) -> bool:
+    """Tell whether a text has one of the words, in any inflection: GAN is no error for GANs."""
     whole = document.lower()
-    return any(
-        re.search(rf"(?<!\w){re.escape(word)}(?!\w)", whole) for word in words.lower().split()
-    )
+    return any(re.search(_inflections(word), whole) for word in _WORD.findall(words.lower()))
+
+
+def _inflections(word: str) -> str:
+    if len(word) > _LONG:
+        return rf"(?<![^\W_]){re.escape(word[: max(_LONG, len(word) - _LONGEST_ENDING)])}"
+    return rf"(?<![^\W_]){re.escape(word.removesuffix('s'))}s?(?![^\W_])"
 
 
 def _number(said: str, random: random.Random) -> str:

@@ -6,6 +6,7 @@ import doctest
 
 import pytest
 
+import models.guard.abbreviations
 import models.guard.guard
 import models.guard.language
 import models.guard.lexicon
@@ -16,13 +17,16 @@ from models.guard.names import check_names
 from models.guard.numbers import check_numbers
 from models.guard.swapped import check_swapped
 from models.guard.text import Prose
+from tests.bench import stated
 
 MODULES = (
+    models.guard.abbreviations,
     models.guard.guard,
     models.guard.language,
     models.guard.lexicon,
     models.guard.numbers,
     models.guard.text,
+    stated,
 )
 
 
@@ -120,6 +124,9 @@ def test_a_date_that_is_not_there_is_found(
         ("He flew to Zurich.", "The flight to Zürich's airport."),
         ("Hewlett-Packard fell.", "Shares of Hewlett Packard fell."),
         ("A generative adversarial network.", "We train GANs."),
+        ("A policy that earns rewards.", "A method of RL."),
+        ("A recurrent model.", "We train bi-directional RNNs and a BiLSTM."),
+        ("The transmission of language.", "A new Language Transmission Engine."),
         ("The U.S. signed.", "The United States signed."),
         ("Partially observable Markov decision processes.", "A solver of POMDPs."),
         ("A study of tides.", "Understanding how tides turn."),
@@ -139,6 +146,9 @@ def test_a_name_is_known_in_another_inflection_order_or_length(document: str, su
         ("John Kerry spoke.", "It was John Edwards who spoke.", ("Edwards",)),
         ("Talks with the EU.", "Talks with NATO.", ("NATO",)),
         ("He flew to Zurich.", "He flew to Zagreb.", ("Zagreb",)),
+        ("An adversarial attack on language models.", "It attacks a GAN.", ("GAN",)),
+        ("All of the actors and critics act here.", "An agent by A2C.", ("A2C",)),
+        ("A net that learns.", "A net by Transmission Engine.", ("Transmission", "Engine")),
     ],
 )
 def test_a_name_that_is_not_there_is_found(
@@ -146,6 +156,14 @@ def test_a_name_that_is_not_there_is_found(
 ) -> None:
     verdict = check_names(Prose.of(document), Prose.of(summary))
     assert (verdict.failed, verdict.evidence) == (True, evidence)
+
+
+def test_a_name_in_place_of_the_words_that_it_abbreviates_is_no_exchange() -> None:
+    document = Prose.of("We call the deep Convolutional Neural Network Crescendo, by ten people.")
+    same = Prose.of("We call the deep CNN Crescendo, by ten people.")
+    other = Prose.of("We call the deep RKHS Crescendo, by ten people.")
+    assert not check_swapped(document, same).failed
+    assert check_swapped(document, other).failed
 
 
 def test_names_and_numbers_that_change_places_are_found() -> None:
