@@ -205,7 +205,7 @@ def test_several_processes_write_at_once(
     )
 
 
-@pytest.mark.parametrize("step", range(6))
+@pytest.mark.parametrize("step", range(7))
 @pytest.mark.parametrize("hours", [-3, 3])
 def test_a_worker_that_finishes_late_brings_nothing_back(
     clickhouse_server: ClickHouseServer, warehouse: ClickHouseWarehouse, step: int, hours: int
@@ -222,7 +222,7 @@ def test_a_worker_that_finishes_late_brings_nothing_back(
 
     with closing(open_warehouse(clickhouse_server.url, migrate=False)) as other:
         warehouse.write_documents([old], overtaken)
-    assert next(steps) == 6
+    assert next(steps) == 7
     expected = [("news", "doc-1", new.published_at, new.version, "new")]
     assert InClickHouse(warehouse).landed().documents == expected
 
