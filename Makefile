@@ -26,7 +26,7 @@ test-server: $(DEV_STAMP) ## The warehouse's contract on the server of TIDEMARK_
 	$(BIN)/pytest tests/contract/test_warehouse_contract.py -k server $(ARGS)
 
 test-convert: $(CONVERT)/.installed ## Converted models against PyTorch, in an environment of its own (downloads 3 GB)
-	$(CONVERT)/bin/python -m pytest tests/integration/test_models_pytorch.py $(ARGS)
+	$(CONVERT)/bin/python -m pytest tests/integration/test_models_pytorch.py tests/integration/test_models_train_writer.py $(ARGS)
 
 bench: $(DEV_STAMP) ## Benchmarks: the pipeline, or ARGS="throughput", "soak", "encoder", "drift", "trends"
 	$(BIN)/python -m tests.bench $(ARGS)

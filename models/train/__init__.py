@@ -1,0 +1,1 @@
+"""Training a compact model that writes, from the installed encoder and pairs of your own."""
