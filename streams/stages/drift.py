@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from schemas.messages import Enriched
 from streams.drift.control import Learn, Rebaseline
@@ -19,6 +19,7 @@ from streams.drift.options import DriftOptions
 from streams.drift.prepared import Batch
 from streams.stages.canary import CANARY_SOURCE
 from streams.stages.holdings import Holdings, StatePart
+from streams.stages.stretches import Stretches
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -28,25 +29,13 @@ if TYPE_CHECKING:
 
     from schemas.messages import DriftAlert, Origin, WindowStats
     from streams.drift.control import Control
-    from streams.drift.discoveries import Share
     from streams.drift.segment import Segment
+    from streams.stages.stretches import Stretch
 
 __all__ = ["DriftOptions", "DriftOutput", "DriftStage", "StatePart"]
 
 _T = TypeVar("_T")
 _CANARY, _CONTROL, _DOCUMENT = "canary", "control", "document"
-
-
-class _Admitted(NamedTuple):
-    """Documents of one source that count, with their places in the batch."""
-
-    segment: Segment
-    documents: list[Enriched]
-    places: list[int]
-    shares: list[Share]
-
-
-_Stretch: TypeAlias = "dict[str, _Admitted]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +55,7 @@ class DriftStage:
 
     def __init__(self, options: DriftOptions) -> None:
         self._held = Holdings(options)
-        self._replayed = 0
+        self._stretches = Stretches(self._held)
 
     def process(self, batch: Sequence[tuple[Origin, Enriched | Control]]) -> DriftOutput:
         """Count a batch; the partitions may be mixed, each in the order of its offsets.
@@ -75,7 +64,7 @@ class DriftStage:
             batch: documents, and what people ask, with the position of the enriched message;
                 canaries among them are compared, not counted.
         """
-        if all(map(_is_document, batch)):  # as nearly always
+        if _are_documents(batch):  # as nearly always
             return self._counted(batch)
         stats: list[WindowStats] = []
         alerts: list[DriftAlert] = []
@@ -104,7 +93,7 @@ class DriftStage:
             if segment is None or segment.partition != origin.partition:
                 continue
             if not segment.gate.admit_control(origin):
-                self._replayed += 1
+                self._stretches.replayed += 1
                 continue
             self._held.sharing[origin.partition].reach(origin.offset)
             if isinstance(control, Learn):
@@ -118,41 +107,13 @@ class DriftStage:
         if not batch:
             return DriftOutput((), ())
         documents = Batch([document for _, document in batch])
-        for stretch in self._stretches(batch):
+        for stretch in self._stretches.of(batch):
             output = self._advanced(stretch, documents)
             stats += output.stats
             alerts += output.alerts
         return DriftOutput(tuple(stats), tuple(alerts))
 
-    def _stretches(self, batch: Sequence[tuple[Origin, Any]]) -> Iterator[_Stretch]:
-        """Cut where a partition's epoch ends: what comes then depends on all that was before."""
-        stretch: _Stretch = {}
-        segments, sharings = self._held.segments, self._held.sharing
-        for place, (origin, document) in enumerate(batch):
-            source, partition = document.source, origin.partition
-            segment = segments.get(source)
-            if segment is None or segment.partition != partition:
-                segment = self._held.segment(source, partition)
-            if not segment.gate.admit(origin, document):
-                self._replayed += 1
-                continue
-            sharing = sharings[partition]
-            if sharing.turns(origin.offset):
-                if stretch:
-                    yield stretch
-                    stretch = {}
-                sharing.reach(origin.offset)
-            admitted = stretch.get(source)
-            if admitted is None:
-                admitted = stretch[source] = _Admitted(segment, [], [], [])
-            _, documents, places, shares = admitted
-            documents.append(document)
-            places.append(place)
-            shares.append(sharing.share(segment))
-        if stretch:
-            yield stretch
-
-    def _advanced(self, stretch: _Stretch, batch: Batch) -> DriftOutput:
+    def _advanced(self, stretch: Stretch, batch: Batch) -> DriftOutput:
         stats: list[tuple[int, WindowStats]] = []
         alerts: list[tuple[int, DriftAlert]] = []
         for segment, own, places, shares in stretch.values():
@@ -201,7 +162,7 @@ class DriftStage:
     @property
     def replayed(self) -> int:
         """Messages that had been counted before and were passed over."""
-        return self._replayed
+        return self._stretches.replayed
 
     @property
     def too_late(self) -> int:
@@ -228,9 +189,11 @@ class DriftStage:
         return post.blamed(alert) if post is not None else alert
 
 
-def _is_document(message: tuple[Origin, Enriched | Control]) -> bool:
-    document = message[1]
-    return type(document) is Enriched and document.source != CANARY_SOURCE
+def _are_documents(batch: Sequence[tuple[Origin, Any]]) -> bool:
+    messages = [message for _, message in batch]
+    if not {Enriched}.issuperset(map(type, messages)):
+        return False
+    return CANARY_SOURCE not in {message.source for message in messages}
 
 
 def _kind(message: Enriched | Control) -> str:
