@@ -195,9 +195,7 @@ class Counting:
 
     def _count_topics(self, window: Window, places: Sequence[Place | None], last: int) -> None:
         """Count documents by their topics, and note what ended before ``last``."""
-        for place in places:
-            if place is not None:
-                window.topics.add(place)
+        window.topics.add(places)
         while self._farewells and self._farewells[0][0] < last:
             window.topics.part(self._farewells.pop(0)[1])
 

@@ -206,7 +206,9 @@ def as_bytes(
 ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
     """Return vectors ``(n, d)`` as 8-bit integers, and what each row is to be multiplied with."""
     rows = np.abs(vectors)
-    scales = np.maximum(rows.max(axis=1), np.float32(1e-30)) / np.float32(127)
+    # Numbers of one sign stand in the order of their bits, and integers are compared faster.
+    largest = rows.view(np.int32).max(axis=1).view(np.float32)
+    scales = np.maximum(largest, np.float32(1e-30)) / np.float32(127)
     np.divide(vectors, scales[:, None], out=rows)
     np.rint(rows, out=rows)
     return rows.astype(np.int8), scales

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 LARGEST = 7
-_OF_BYTES = np.float32(LARGEST / 127)
+_BITS = 11  # behind the point
+_STEPS = np.int16(round(LARGEST / 127 * 2**_BITS))
+_MIDDLE = np.int16((8 << _BITS) + (1 << _BITS - 1))
 
 
 def as_nibbles(codes: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
@@ -23,18 +25,23 @@ def as_nibbles(codes: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
 
     The first half of a row stands in the upper bits, the second in the lower.
     """
-    steps = np.rint(codes * _OF_BYTES).astype(np.int8) + np.int8(8)
-    found = steps.view(np.uint8)
+    steps = codes.astype(np.int16)
+    steps *= _STEPS  # 7/127, and half a step: rounds each of the 255 codes as division would
+    steps += _MIDDLE
+    found = steps.view(np.uint16)
     half = (found.shape[1] + 1) // 2
-    upper, lower = found[:, :half], found[:, half:]
-    packed: npt.NDArray[np.uint8] = upper << np.uint8(4)
+    packed = found[:, :half] >> np.uint16(_BITS - 4)
+    packed &= np.uint16(0xF0)
+    lower = found[:, half:] >> np.uint16(_BITS)
     packed[:, : lower.shape[1]] |= lower
-    return packed
+    return packed.astype(np.uint8)
 
 
 def spread(packed: npt.NDArray[np.uint8], rows: npt.NDArray[Any]) -> None:
     """Write the steps, whole numbers from -7 to 7, into ``rows``, shape ``(n, d)``."""
     half = packed.shape[1]
-    rows[:, :half] = packed >> np.uint8(4)
-    rows[:, half:] = packed[:, : rows.shape[1] - half] & np.uint8(15)
-    rows -= 8
+    steps = np.empty(rows.shape, np.uint8)
+    np.right_shift(packed, np.uint8(4), out=steps[:, :half])
+    np.bitwise_and(packed[:, : rows.shape[1] - half], np.uint8(15), out=steps[:, half:])
+    steps -= np.uint8(8)
+    rows[:] = steps.view(np.int8)

@@ -60,8 +60,8 @@ class Place(NamedTuple):
 
 def farewells_in(places: Sequence[Place | None]) -> list[tuple[int, tuple[Farewell, ...]]]:
     """Return the farewells of documents, each with the document's index."""
-    told = ((index, place) for index, place in enumerate(places) if place is not None)
-    return [(index, place.farewells) for index, place in told if place.farewells]
+    # A place is a tuple, and its farewells come last: one look at each is what this may cost.
+    return [(index, place[-1]) for index, place in enumerate(places) if place and place[-1]]
 
 
 def read_farewells(plain: Sequence[Any]) -> tuple[Farewell, ...]:

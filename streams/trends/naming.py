@@ -6,6 +6,7 @@ Log-odds with an informative Dirichlet prior, on document frequencies; see ``dri
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,8 +83,8 @@ def distinctive(own: Words, others: Sequence[Words], most: int) -> list[str]:
         most: longest list wanted.
     """
     least = max(_LEAST_DOCUMENTS, _LEAST_SHARE * own.documents)
-    ranked = sorted((-count, word) for word, count in own.counts.items() if count >= least)
-    words = [word for _, word in ranked if _tells(word)][:_CANDIDATES]
+    ranked = sorted([(-count, word) for word, count in own.counts.items() if count >= least])
+    words = list(islice(filter(_tells, [word for _, word in ranked]), _CANDIDATES))
     elsewhere = sum(other.documents for other in others)
     if not words:
         return []

@@ -44,15 +44,11 @@ class Chunk:
     times: list[int]
     scales: Floats32 | None = None
 
-    def units(self, rows: Floats32) -> None:
-        """Write the unit vectors in ``1 / SCALE``, shape ``(n, d)``."""
-        if self.codes.dtype == np.uint8:
-            spread(self.codes.view(np.uint8), rows)
-        else:
-            rows[:] = self.codes
+    def scaled(self, rows: Floats32) -> Floats32:
+        """Return the scales; ``rows`` are the directions, shape ``(n, d)``."""
         if self.scales is None:
             self.scales = np.float32(SCALE) / np.sqrt(np.einsum("ij,ij->i", rows, rows))
-        rows *= self.scales[:, None]
+        return self.scales
 
     def full(self) -> Chunk:
         """Return the chunk as it is kept when it is full."""
@@ -97,9 +93,16 @@ class Recent:
 
         They are about a seventh away from what came, at random, see ``nibbles.py``.
         """
-        found = np.empty((len(self._full) * CHUNK, self._last.codes.shape[1]), np.float32)
-        for place, chunk in enumerate(self._full):
-            chunk.units(found[place * CHUNK : (place + 1) * CHUNK])
+        codes = [chunk.codes for chunk in self._full]
+        found = np.empty((len(codes) * CHUNK, self._last.codes.shape[1]), np.float32)
+        parts = [found[start : start + CHUNK] for start in range(0, len(found), CHUNK)]
+        if all(each.dtype == np.uint8 for each in codes):
+            spread(np.concatenate(codes).view(np.uint8), found)
+        else:
+            for own, part in zip(codes, parts, strict=True):
+                _write(own, part)
+        pairs = zip(self._full, parts, strict=True)
+        found *= np.concatenate([chunk.scaled(part) for chunk, part in pairs])[:, None]
         return found
 
     def texts(self) -> list[str]:
@@ -129,9 +132,18 @@ class Recent:
         self._last = Chunk.of(tail)
 
 
+def _write(codes: npt.NDArray[Any], rows: Floats32) -> None:
+    if codes.dtype == np.uint8:
+        spread(codes, rows)
+    else:  # of an older version
+        rows[:] = codes
+
+
 def _codes(rows: Floats32) -> npt.NDArray[np.int8]:
     scaled = np.abs(rows)
-    np.multiply(rows, _LARGEST / scaled.max(axis=1, keepdims=True), out=scaled)
+    # Numbers of one sign stand in the order of their bits, and integers are compared faster.
+    largest = scaled.view(np.int32).max(axis=1, keepdims=True).view(np.float32)
+    np.multiply(rows, _LARGEST / largest, out=scaled)
     np.rint(scaled, out=scaled)
     return scaled.astype(np.int8)
 

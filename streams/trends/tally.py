@@ -34,17 +34,23 @@ class TopicTally:
     def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}
 
-    def add(self, place: Place) -> None:
-        """Count a document."""
-        card = place.card
-        if card is None:
-            return
-        entry = self._entry(card)
-        entry.documents += 1
-        entry.similarity += place.similarity
-        if not entry.doc_id or place.similarity > entry.best:
-            entry.best, entry.doc_id = place.similarity, place.doc_id
-            entry.summary = place.summary[:_LONGEST_SUMMARY]
+    def add(self, places: Sequence[Place | None]) -> None:
+        """Count documents, in order."""
+        entries = self._entries
+        for place in places:
+            if place is None:
+                continue
+            card, similarity, doc_id, summary, _ = place
+            if card is None:
+                continue
+            entry = entries.get(card[0])
+            if entry is None or entry.card is not card:
+                entry = self._entry(card)
+            entry.documents += 1
+            entry.similarity += similarity
+            if similarity > entry.best or not entry.doc_id:
+                entry.best, entry.doc_id = similarity, doc_id
+                entry.summary = summary[:_LONGEST_SUMMARY]
 
     def part(self, farewells: Sequence[Farewell]) -> None:
         """Note topics that have ended."""

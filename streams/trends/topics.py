@@ -1,14 +1,16 @@
 """The topics of a source, for embeddings of one model: assigned on arrival, remade at fixed turns.
 
 A turn comes after 64, 128 and 256 documents of the source, then after every 256, and beyond 2,048
-after every 512, whatever the windows and the batches. Between turns nothing moves, so the same
+after every 1,024, whatever the windows and the batches. Between turns nothing moves, so the same
 documents in the same order give the same topics, bit for bit; and all state is either made at a
 turn or of the documents since.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from hashlib import blake2b
+from itertools import repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -31,17 +33,18 @@ if TYPE_CHECKING:
     Floats32 = npt.NDArray[np.float32]
 
 FIRST_TURN = CHUNK
-TURN = 512
-_YOUNG = 2_048  # documents within which turns come twice as often
+TURN = 1_024
+_YOUNG, _YOUNG_TURN = 2_048, 256  # documents within which turns come more often
 _NAME_WORDS = 4
 _TOLD = attrgetter("doc_id", "summary")
+_PLACE: Callable[[tuple[Any, ...]], Place] = partial(tuple.__new__, Place)
 _NAMED_ANEW = (4, 256)  # after as many documents again, within these bounds
 
 
 def _turns(seen: int) -> bool:
     if seen in {FIRST_TURN, 2 * FIRST_TURN}:
         return True
-    return seen % (TURN if seen > _YOUNG else TURN // 2) == 0
+    return seen % (TURN if seen > _YOUNG else _YOUNG_TURN) == 0
 
 
 class Topic:
@@ -110,12 +113,10 @@ class Topics:
             return [Place(None, 0.0, d.doc_id, d.summary) for d in documents]
         nearest, products = self._groups.centres.nearest(rows)
         cards = [topic.card for topic in self._topics]
-        found = [
-            Place._make((cards[place], product / UNIT, *told, ()))
-            for place, product, told in zip(
-                nearest.tolist(), products.tolist(), map(_TOLD, documents), strict=True
-            )
-        ]
+        own = map(cards.__getitem__, nearest.tolist())
+        near = (products.astype(np.float64) / UNIT).tolist()
+        ids, summaries = zip(*map(_TOLD, documents), strict=True)
+        found = list(map(_PLACE, zip(own, near, ids, summaries, repeat(()), strict=False)))
         found[0] = found[0]._replace(farewells=self._farewells)
         self._farewells = ()
         return found
