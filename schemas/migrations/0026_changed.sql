@@ -82,3 +82,7 @@ FROM
     )
 )
 ARRAY JOIN figures AS row;
+
+-- Finds the documents of a time of arrival without reading all of them, which are sorted by publication; rows from
+-- before have no such index and are read.
+ALTER TABLE {{db}}.documents_raw {{on_cluster}} ADD INDEX IF NOT EXISTS by_arrival received_at TYPE minmax GRANULARITY 1;

@@ -7,6 +7,7 @@ other clock puts in the range, from the first of them to the last.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,6 +26,8 @@ _LEAST_BASELINE = 20
 _HOUR_MS = 3_600_000
 _MINUTE_S = 60
 _FIRST_MS = -2_208_988_800_000
+_FRESH_S = 1.5
+"""The page asks again after two seconds at the earliest."""
 
 
 class Database(Protocol):
@@ -55,11 +58,19 @@ class Panels:
     Args:
         database: asked with one question after the other.
         now_ms: the current time.
+        clock: seconds, for how long bounds are shared.
     """
 
-    def __init__(self, database: Database, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        now_ms: Callable[[], int],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._database = database
         self._now_ms = now_ms
+        self._clock = clock
+        self._kept: dict[View, tuple[float, Bounds]] = {}
         self._asking: Mapping[str, Callable[[View, Bounds], dict[str, Any]]] = {
             "documents": self._documents,
             "terms": self._terms,
@@ -91,11 +102,20 @@ class Panels:
         """
         ask = self._asking[name]
         timeless = name in {"ledger", "sources"}
-        return ask(view, Bounds(0, None, None, 0) if timeless else self._bounds(view))
+        return ask(view, Bounds(0, None, None, 0) if timeless else self._shared(view))
 
     def alert(self, alert_id: str, source: str) -> dict[str, Any]:
         """Return one alert with its explanation; no row where there is none."""
         return self._ask(questions.ALERT, {"alert_id": alert_id, "source": source}, None)
+
+    def _shared(self, view: View) -> Bounds:
+        """Return the bounds of a view, asked once for all panels of a page."""
+        now = self._clock()
+        kept = {one: found for one, found in self._kept.items() if now - found[0] < _FRESH_S}
+        if view not in kept:
+            kept[view] = (now, self._bounds(view))
+        self._kept = kept
+        return kept[view][1]
 
     def _bounds(self, view: View) -> Bounds:
         start, end = view.limits(self._now_ms())
@@ -126,7 +146,11 @@ class Panels:
         return self._in_span(sql, view, span)
 
     def _latest(self, view: View, within: Bounds) -> dict[str, Any]:
-        return self._in_span(questions.latest(view.clock), view, within.span(view.clock))
+        span = within.span(view.clock)
+        found = self._in_span(questions.latest(view.clock), view, span)
+        if len(found["rows"]) >= min(questions.LATEST, within.documents):
+            return found
+        return self._in_span(questions.latest(view.clock, whole=True), view, span)
 
     def _windows(self, sql: str, view: View, within: Bounds) -> dict[str, Any]:
         span = self._whole_windows("drift_windows_raw", view, within)
@@ -153,7 +177,13 @@ class Panels:
         return self._in_span(questions.ALERTS, view, within.event, clock="event")
 
     def _latency(self, view: View, within: Bounds) -> dict[str, Any]:
-        return self._in_span(questions.LATENCY, view, within.arrival, clock="arrival")
+        span = within.arrival
+        if span is None or span.step_ms % _HOUR_MS:
+            return self._in_span(questions.LATENCY, view, span, clock="arrival")
+        if view.preset == "all":  # nothing is outside: no hour need be cut
+            end = -(-span.end // _HOUR_MS) * _HOUR_MS
+            span = Span(span.start // _HOUR_MS * _HOUR_MS, end)
+        return self._in_span(questions.LATENCY_BY_HOUR, view, span, clock="arrival")
 
     def _cost(self, view: View, within: Bounds) -> dict[str, Any]:
         span = within.event

@@ -104,16 +104,38 @@ ORDER BY time, label"""
 """The same by time of publication in steps of whole hours: from the cells, where there are any."""
 
 
-def latest(clock: str) -> str:
-    """The newest documents."""
+LATEST = 8
+_CANDIDATES = 40
+"""Rows among which the newest documents are looked for: some may be older versions of others."""
+
+
+def latest(clock: str, *, whole: bool = False) -> str:
+    """The newest documents, looked for among the newest rows or in the whole range.
+
+    These rows are found without putting versions together. Where too many of them are older versions
+    of others, fewer than ``LATEST`` documents come back; otherwise the answer is the same.
+    """
     column = _COLUMNS[clock]
+    newest = f"""\
+WITH
+    (
+        SELECT (min(at), groupUniqArray(hour)) FROM
+        (
+            SELECT {column} AS at, published_hour AS hour FROM documents_raw
+            WHERE is_deleted = 0 AND {_landed(clock)}
+            ORDER BY at DESC, offset DESC LIMIT {_CANDIDATES}
+        )
+    ) AS newest
+"""
+    among = f"\n    AND {column} >= newest.1 AND published_hour IN (SELECT arrayJoin(newest.2))"
     return f"""\
+{"" if whole else newest}\
 SELECT {column} AS time, source, label, round(confidence, 3) AS confidence,
     coalesce(title, '') AS headline, left(summary, 400) AS short, doc_id
 FROM documents
-WHERE {_landed(clock)}
+WHERE {_landed(clock)}{"" if whole else among}
 ORDER BY {column} DESC, offset DESC
-LIMIT 8"""
+LIMIT {LATEST}"""
 
 
 TERMS = f"""\
@@ -196,6 +218,17 @@ FROM deliveries
 WHERE outcome = 'landed' AND {_within("received_at")} AND {_SOURCE}
 GROUP BY time
 ORDER BY time"""
+
+LATENCY_BY_HOUR = f"""\
+SELECT
+    {bucket("hour")} AS time,
+    round(sum(hours.landed) * 1000 / {{step_ms:Int64}}, 3) AS per_second,
+    quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(landed_ms) AS milliseconds
+FROM landings(
+    window_from = {{from:{TIME}}}, window_to = {{to:{TIME}}}, source = {{source:String}}) AS hours
+GROUP BY time
+ORDER BY time"""
+"""The same in steps of whole hours, from the cells; quantiles within 1 %."""
 
 LEDGER = """\
 SELECT sum(received) AS received, sum(landed) AS landed, sum(dead_lettered) AS dead_lettered,
