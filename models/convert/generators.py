@@ -7,7 +7,10 @@ been converted already, by anybody, it is not needed at all.
 from __future__ import annotations
 
 import importlib.util
+import json
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from streams.errors import Misconfigured
 
@@ -56,14 +59,39 @@ def _converter(source: Path) -> Any:
 
         def load_model(self, model_class: Any, path: str, **options: Any) -> Any:
             _fill_in(options["config"])
-            return model_class.from_pretrained(
+            model = model_class.from_pretrained(
                 path, use_safetensors=True, local_files_only=True, **options
             )
+            _say_what_is_scaled(model.config)
+            return model
 
         def load_tokenizer(self, tokenizer_class: Any, path: str, **options: Any) -> Any:
             return tokenizer_class.from_pretrained(path, local_files_only=True, **options)
 
+        def _load(self) -> Any:
+            spec = super()._load()
+            _cap_logits(spec, source)
+            return spec
+
     return SafeConverter(str(source))
+
+
+def _say_what_is_scaled(config: Any) -> None:
+    """Tell the converter whether the outputs of a T5 are scaled, which it reads off tied weights.
+
+    Newer transformers call all T5s tied, also those of version 1.1, Flan-T5 and mT5, whose outputs
+    are not scaled: they would be converted without an error, and write nonsense.
+    """
+    if config.model_type in ("t5", "mt5"):
+        config.tie_word_embeddings = getattr(config, "scale_decoder_outputs", False)
+
+
+def _cap_logits(spec: Any, source: Path) -> None:
+    """Set the bound of Gemma 2's logits, which the converter leaves out."""
+    config = json.loads((source / "config.json").read_text(encoding="utf-8"))
+    bound = config.get("final_logit_softcapping")
+    if config["model_type"] == "gemma2" and bound:
+        spec.decoder.final_logit_softcapping = np.dtype("float32").type(bound)
 
 
 # What CTranslate2's converter asks of a configuration, and newer transformers no longer write:
@@ -76,6 +104,9 @@ _NORMALIZED = {
 
 
 def _fill_in(config: Any) -> None:
+    rotary = getattr(config, "rope_parameters", None) or {}
+    if config.model_type in ("gemma", "gemma2") and "rope_theta" in rotary:
+        config.rope_theta = rotary["rope_theta"]  # where the converter looks for it
     for name, value in _NORMALIZED.get(config.model_type, {}).items():
         if not hasattr(config, name):
             setattr(config, name, value)

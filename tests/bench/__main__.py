@@ -4,6 +4,7 @@
     python -m tests.bench throughput [...]     around a no-op model, against other frameworks
     python -m tests.bench soak [...]           an hour at 70 % of the top rate
     python -m tests.bench encoder | drift | guard    parts, on real documents in TIDEMARK_BENCH_DATA
+    python -m tests.bench families             each architecture against PyTorch, which it needs
     python -m tests.bench trends --data FOLDER emerging terms: years, an injected word, chance;
                                                with --views 1000000 the time that views take
 
@@ -24,14 +25,19 @@ _PARTS = {
     "encoder": "tests.bench.bench_encoder",
     "drift": "tests.bench.bench_drift",
     "guard": "tests.bench.bench_guard",
+    "families": "tests.bench.bench_families",
     "trends": "tests.bench.trend_terms",
 }
+_WITH_PYTORCH = Path(".venv-convert/bin/python")  # of make test-convert
 
 
 def main() -> int:
     """Run the part that is named, or the pipeline's benchmark; returns the exit code."""
     if len(sys.argv) > 1 and sys.argv[1] in _PARTS:
-        return _run(_PARTS[sys.argv[1]], *sys.argv[2:])
+        part, *arguments = sys.argv[1:]
+        beside_pytorch = part == "families" and _WITH_PYTORCH.exists()
+        python = str(_WITH_PYTORCH) if beside_pytorch else sys.executable
+        return _run(_PARTS[part], *arguments, python=python)
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -42,8 +48,8 @@ def main() -> int:
     return _run("streams", "demo", "--no-serve", *report)
 
 
-def _run(module: str, *arguments: str) -> int:
-    return subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode
+def _run(module: str, *arguments: str, python: str = sys.executable) -> int:
+    return subprocess.run([python, "-m", module, *arguments], check=False).returncode
 
 
 if __name__ == "__main__":
