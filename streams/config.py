@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 from typing_extensions import Self
 
+from schemas.retention import Retention
 from streams.durations import is_off, parse_duration, parse_rate
 from streams.errors import Misconfigured
 from streams.secret_texts import hide
@@ -196,6 +197,20 @@ class Settings(BaseSettings):
         None, description="File with the ClickHouse password."
     )
     clickhouse_ca: Path | None = Field(None, description="CA that signs the server's certificate.")
+    keep_documents: OptionalDuration = Field(
+        "off",
+        description="How long ClickHouse keeps documents, with the trends of their days, after the "
+        "day of their publication; `off` for ever, as for the three that follow.",
+    )
+    keep_embeddings: OptionalDuration = Field(
+        "off", description="How long it keeps the embeddings of documents that it keeps."
+    )
+    keep_dead_letters: OptionalDuration = Field(
+        "off", description="How long it keeps dead letters, after the day of their arrival."
+    )
+    keep_statistics: OptionalDuration = Field(
+        "off", description="How long it keeps windows of statistics, sketches and topics."
+    )
     receipts: Literal["asked", "all", "none"] = Field(
         "asked",
         description="Who is told on the receipts topic what became of a message: producers that "
@@ -367,6 +382,16 @@ class Settings(BaseSettings):
     def clickhouse_url(self) -> str:
         """Address of the database, with the embedded default filled in."""
         return self.clickhouse or f"chdb://{(self.data / 'clickhouse').resolve()}"
+
+    @property
+    def kept(self) -> Retention:
+        """How long the database keeps its rows."""
+        return Retention.of(
+            documents=self.keep_documents,
+            embeddings=self.keep_embeddings,
+            dead_letters=self.keep_dead_letters,
+            statistics=self.keep_statistics,
+        )
 
     def secret(self, name: SecretName) -> str | None:
         """Return a secret from its setting or its file; never logged.

@@ -17,7 +17,8 @@ def migrate(
 ) -> None:
     """Make the tables and views of the configured ClickHouse, or bring them up to date.
 
-    Every statement may be repeated; what was applied is recorded in `schema_migrations`.
+    Every statement may be repeated; what was applied is recorded in `schema_migrations`. Rows are
+    kept as long as TIDEMARK_KEEP_DOCUMENTS and its like say.
 
     Example: `tidemark migrate --dry-run > schema.sql`
     """
@@ -28,15 +29,20 @@ def migrate(
     password = settings.secret("clickhouse_password")
     if dry_run:
         from schemas.migrate import script  # noqa: PLC0415
+        from schemas.retention import script as retention_script  # noqa: PLC0415
 
         address = parse_address(settings.clickhouse_url, password=password)
         typer.echo(script(target_of(address)), nl=False)
+        typer.echo(retention_script(target_of(address), settings.kept), nl=False)
         return
     warehouse = open_warehouse(
         settings.clickhouse_url, password=password, ca=settings.clickhouse_ca, migrate=False
     )
     try:
         applied = warehouse.migrate()
+        changed = warehouse.retain(settings.kept)
     finally:
         warehouse.close()
     typer.echo(f"applied {', '.join(applied)}" if applied else "the tables are up to date")
+    if changed:
+        typer.echo(f"changed how long rows are kept in {', '.join(changed)}")

@@ -112,8 +112,8 @@ _CANDIDATES = 40
 def latest(clock: str, *, whole: bool = False) -> str:
     """The newest documents, looked for among the newest rows or in the whole range.
 
-    These rows are found without putting versions together. Where too many of them are older versions
-    of others, fewer than ``LATEST`` documents come back; otherwise the answer is the same.
+    These rows are found without putting versions together. Where too many of them are older
+    versions of others, fewer than ``LATEST`` documents come back; otherwise the answer is the same.
     """
     column = _COLUMNS[clock]
     newest = f"""\

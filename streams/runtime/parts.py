@@ -53,11 +53,17 @@ def open_database(settings: Settings) -> ClickHouseWarehouse:
     """Open the configured database for landing."""
     from streams.backends.clickhouse import open_warehouse  # noqa: PLC0415 - heavy import
 
-    return open_warehouse(
+    warehouse = open_warehouse(
         settings.clickhouse_url,
         password=settings.secret("clickhouse_password"),
         ca=settings.clickhouse_ca,
     )
+    try:
+        warehouse.retain(settings.kept)
+    except BaseException:
+        warehouse.close()
+        raise
+    return warehouse
 
 
 def open_enricher(settings: Settings, progress: Progress | None = None) -> Enricher:

@@ -19,9 +19,10 @@ from streams.stages.shadow import result_of
 from tests.support.landed import HOUR, START, alert, document, letter, topic, window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from streams.backends.clickhouse import ClickHouseWarehouse
+    from streams.backends.clickhouse.table import Table
 
 DOCUMENTS = 40
 NOW = START + 2 * HOUR
@@ -163,6 +164,54 @@ def test_steps_of_whole_hours_count_the_same(warehouse: ClickHouseWarehouse, sou
     assert "label_shares(" in answer["sql"]
     bound = span | {"source": source, "step_ms": answer["span"]["step"]}
     assert answer["rows"] == warehouse.query(questions.documents("event"), bound).rows != []
+
+
+def test_latencies_in_steps_of_whole_hours_count_the_same(
+    warehouse: ClickHouseWarehouse,
+) -> None:
+    """From the cells of the hours, with the quantiles within one percent."""
+    asking = {"clock": "arrival", "from_": "2024-05-01T00:00", "to": "2024-05-09T07:10:30.5"}
+    answer = asked(warehouse, "latency", **asking)
+    assert "landings(" in answer["sql"]
+    bound = {
+        "from": "2024-05-01 00:00:00.000",
+        "to": "2024-05-09 07:10:30.500",
+        "source": "",
+        "step_ms": answer["span"]["step"],
+    }
+    exact = warehouse.query(questions.LATENCY, bound).rows
+    assert len(exact) == len(answer["rows"]) == 1
+    assert answer["rows"][0][:2] == exact[0][:2]
+    assert answer["rows"][0][2] == pytest.approx(exact[0][2], rel=0.01)
+
+
+class Counting:
+    """A database that counts what it is asked."""
+
+    def __init__(self, warehouse: ClickHouseWarehouse) -> None:
+        self._warehouse = warehouse
+        self.asked: list[str] = []
+
+    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Table:
+        self.asked.append(sql)
+        return self._warehouse.query(sql, parameters)
+
+
+def test_the_panels_of_a_page_share_the_bounds(warehouse: ClickHouseWarehouse) -> None:
+    """Asked for once by all of them, again for another source, and again a while later."""
+    database, now = Counting(warehouse), [0.0]
+    panels = Panels(database, lambda: NOW, clock=lambda: now[0])
+
+    def bounds() -> int:
+        for name in PANELS:
+            panels.answer(name, View.parse({"range": "6h"}))
+        return sum("event_first" in sql for sql in database.asked)
+
+    assert (bounds(), bounds()) == (1, 1)
+    panels.answer("alerts", View.parse({"range": "6h", "source": "news"}))
+    assert bounds() == 2
+    now[0] = 2.0
+    assert bounds() == 3
 
 
 def test_terms_of_the_newest_quarter_or_of_the_range(warehouse: ClickHouseWarehouse) -> None:

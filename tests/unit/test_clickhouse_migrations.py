@@ -40,7 +40,7 @@ TWO = [Migration(1, "0001_one", "CREATE A; CREATE B;"), Migration(2, "0002_two",
 
 _REPEATABLE = re.compile(
     r"CREATE ((TABLE|VIEW) IF NOT EXISTS|OR REPLACE VIEW) `tidemark`\..*"
-    r"|ALTER TABLE `tidemark`\.\w+\s+(ADD COLUMN IF NOT EXISTS [^\n]+\s*)+"
+    r"|ALTER TABLE `tidemark`\.\w+\s+(ADD (COLUMN|INDEX) IF NOT EXISTS [^\n]+\s*)+"
     r"|DROP TABLE IF EXISTS `tidemark`\.\w+\s+SYNC",
     re.DOTALL,
 )

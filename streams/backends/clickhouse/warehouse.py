@@ -24,6 +24,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from schemas.migrate import migrate as apply_migrations
+from schemas.retention import retain as apply_retention
 from streams.backends.clickhouse import rows
 from streams.backends.clickhouse.batches import chunks, dead, landed
 from streams.backends.clickhouse.connector import open_connector
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from schemas.messages import DeadLetter, DriftAlert, Enriched, ShadowResult, WindowStats
+    from schemas.retention import Retention
     from streams.backends.clickhouse.address import Address
     from streams.backends.clickhouse.rows import Columns
     from streams.clock import Clock
@@ -104,6 +106,16 @@ class ClickHouseWarehouse:
         """
         with self._writing, translated(self._where):
             return apply_migrations(Ddl(self._writer, self.target), self.target)
+
+    def retain(self, retention: Retention) -> list[str]:
+        """Keep rows as long as is configured; returns the tables that were changed.
+
+        Raises:
+            Misconfigured: the user may not change tables.
+            Unavailable: the database does not answer.
+        """
+        with self._writing, translated(self._where):
+            return apply_retention(Ddl(self._writer, self.target), self.target, retention)
 
     def refusal(self, record: Landable) -> InvalidDocument | None:
         """Return why a record can never be stored, or None where it can; asks nobody."""
