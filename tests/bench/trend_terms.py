@@ -105,7 +105,7 @@ def main() -> int:
         with closing(open_warehouse(url)) as warehouse:
             for name, ask in runs.items():
                 if options.only in {None, name}:
-                    for table in ("documents", "document_hours", "trend_touched", "trend_days"):
+                    for table in ("documents", "document_hours", "trend_touched", "trend_versions"):
                         warehouse.execute(f"TRUNCATE TABLE {table}_raw")
                     sys.stdout.write(f"{ask(warehouse)}\n")
                     sys.stdout.flush()

@@ -25,10 +25,10 @@ FROM
     SELECT day, sum(touched) AS seen FROM trend_touched_raw FINAL GROUP BY day
 ) AS notes
 LEFT JOIN (SELECT * FROM trend_versions_raw FINAL) AS days USING (day)
-WHERE notes.seen != days.seen
+WHERE notes.seen != days.seen OR days.form != {form}
 ORDER BY notes.day DESC
 LIMIT {most}"""
-"""Days that were touched since they were computed, newest first."""
+"""Days touched since they were computed, or computed in an older form, newest first."""
 
 SIZES = f"""\
 SELECT
@@ -111,11 +111,13 @@ _KEY = (
 """A term as a number: its hash, whose last bit tells phrases from words."""
 
 _CELLS = """\
-INSERT INTO trend_keys_raw (
-    seconds, start, day, source, part, slot, version, keys, documents, counts, names)
+INSERT INTO trend_cells_raw (
+    seconds, start, day, source, tier, half, slot, version, most, keys, documents, counts, names)
 SELECT
-    {{seconds}}, found.start, any(found.its_day), its_source, bitShiftRight(key, 62) AS part,
-    {{slot}}, {{version}}, groupArray(key),
+    {{seconds}}, found.start, any(found.its_day), its_source,
+    multiIf(key < 3, 6, {{seconds}} = 3600, 0, least(5, floor(log2(in_documents)))) AS tier,
+    bitShiftRight(key, 63) AS half, {{slot}}, {{version}},
+    toUInt32(least(max(in_documents), 4294967295)), groupArray(key),
     groupArray(toUInt32(least(in_documents, 4294967295))),
     groupArray(toUInt32(least(occurrences, 4294967295))), {names}
 FROM
@@ -123,7 +125,7 @@ FROM
 {found}
     ORDER BY start, its_source, key
 ) AS found
-GROUP BY found.start, its_source, part"""
+GROUP BY found.start, its_source, tier, half"""
 
 HOUR_KEYS = _CELLS.format(
     names="[]",
@@ -149,8 +151,8 @@ HOUR_KEYS = _CELLS.format(
 
 _OF_HOURS = """\
     SELECT day AS its_day, {source} AS its_source, key, number, occurrence, '' AS name
-    FROM trend_keys_raw
-    ARRAY JOIN keys AS key, trend_keys_raw.documents AS number, counts AS occurrence
+    FROM trend_cells_raw
+    ARRAY JOIN keys AS key, trend_cells_raw.documents AS number, counts AS occurrence
     WHERE seconds = 3600 AND {{own}}"""
 
 _DAY = """\
@@ -181,5 +183,16 @@ ALL_KEYS = _CELLS.format(
 )
 """Of all sources together, with the names."""
 
+TOTALS = """\
+INSERT INTO trend_totals_raw (seconds, start, day, source, slot, version, documents, terms)
+SELECT
+    seconds, start, day, source, {slot}, {version}, sumIf(number, key = 0),
+    uniqCombined64StateIf(12)(key, key > 2)
+FROM trend_cells_raw
+ARRAY JOIN keys AS key, trend_cells_raw.documents AS number
+WHERE {own}
+GROUP BY seconds, start, day, source"""
+"""How many documents, and how many different terms, of all cells that were written."""
+
 OF_HOURS = (HOUR_SUMS, HOUR_WORDS, HOUR_KEYS)
-OF_DAYS = (DAY_SUMS, DAY_KEYS, ALL_KEYS)
+OF_DAYS = (DAY_SUMS, DAY_KEYS, ALL_KEYS, TOTALS)

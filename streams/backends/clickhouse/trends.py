@@ -1,7 +1,7 @@
 """Keeps the helper tables of the trends: days that were touched are computed anew.
 
-See ``schemas/migrations/0012_trends.sql`` for why and ``0013_questions.sql`` for the tables. The
-order for some days, each step durable before the next::
+See ``schemas/migrations/0012_trends.sql`` for why, ``0013_questions.sql`` and ``0024_cells.sql``
+for the tables. The order for some days, each step durable before the next::
 
     1. notes   what every writer has noted of them so far
     2. copies  which of their documents are near-copies
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from streams.backends.clickhouse.warehouse import ClickHouseWarehouse
     from streams.clock import Clock
 
+_FORM = 1
 _MOST_DAYS = 200
 _MOST_DOCUMENTS = 20_000
 
@@ -99,7 +100,7 @@ class TrendKeeper:
         return number
 
     def _stale(self) -> list[Day]:
-        rows = self._warehouse.query(trend_sql.STALE.format(most=_MOST_DAYS)).rows
+        rows = self._warehouse.query(trend_sql.STALE.format(most=_MOST_DAYS, form=_FORM)).rows
         if not rows:
             return []
         found = [
@@ -150,12 +151,13 @@ class TrendKeeper:
         self._warehouse.write_columns(
             Columns(
                 "trend_versions_raw",
-                ("day", "version", "slot", "seen"),
+                ("day", "version", "slot", "seen", "form"),
                 [
                     [day.start for day in days],
                     [version] * number,
                     [slot] * number,
                     [day.seen for day in days],
+                    [_FORM] * number,
                 ],
             )
         )
