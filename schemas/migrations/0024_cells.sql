@@ -16,10 +16,6 @@ FROM
 ) AS found
 GROUP BY day;
 
--- Hours of which no cell answers, because their day is not computed.
-CREATE OR REPLACE VIEW {{db}}.trend_open_hours {{on_cluster}} AS
-SELECT arrayJoin(arrayMap(hour -> day + toIntervalHour(hour), range(24))) AS hour FROM {{db}}.trend_days WHERE NOT valid;
-
 -- Of an hour and source, and of a day and source or (the empty source) all of them: documents, near-copies of a
 -- day counted once, and how many different terms they have: a state that merges, exact where these are few and
 -- with an error of 1.5 % else. Of a part of them as few states are read as can be: they take longest.
@@ -76,7 +72,8 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, index_granularity_byt
 -- more. To be in F documents of D cells it must be in f = ceil(F / D) documents of one of them, and
 -- where its documents in the cells with f or more, and f - 1 in each other, are fewer than F, it is
 -- not. What is left is counted exactly, in window and baseline. Where documents answer for a part of
--- the window, every term is counted. Names are joined last.
+-- the window, every term is counted. Names are joined last. The plan takes as long as the counting, and is
+-- made twice: the scalars are arrays and not tuples, as a tuple is copied with its subquery into each mention.
 --
 -- z: log-odds ratio with an informative Dirichlet prior (Monroe, Colaresi and Quinn 2008, "Fightin'
 -- Words", equations 16, 19 and 22); the prior has the pooled shares of the words (of the phrases) and
@@ -90,6 +87,11 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, index_granularity_byt
 CREATE OR REPLACE VIEW {{db}}.trending_terms {{on_cluster}} AS
 WITH
     (
+        SELECT groupArray((day, version, valid))
+        FROM {{db}}.trend_days
+        WHERE day > least({window_from:DateTime64(3, 'UTC')}, {baseline_from:DateTime64(3, 'UTC')}) - toIntervalDay(1) AND day < greatest({window_to:DateTime64(3, 'UTC')}, {baseline_to:DateTime64(3, 'UTC')})
+    ) AS days,
+    (
         SELECT [(
             groupArray(cell),
             groupArrayIf(cell, inside),
@@ -99,13 +101,13 @@ WITH
             if(fresh, 1, intDiv(floor - 1, greatest(1, toInt64(ceil(toUnixTimestamp64Milli({window_to:DateTime64(3, 'UTC')}) / 86400000) - floor(toUnixTimestamp64Milli({window_from:DateTime64(3, 'UTC')}) / 86400000)))) + 1),
             uniqCombined64MergeIf(12)(terms, inside),
             toUnixTimestamp64Milli({window_from:DateTime64(3, 'UTC')}) % 3600000 != 0 OR toUnixTimestamp64Milli({window_to:DateTime64(3, 'UTC')}) % 3600000 != 0
-                OR (SELECT count() FROM {{db}}.trend_open_hours WHERE hour > {window_from:DateTime64(3, 'UTC')} - toIntervalHour(1) AND hour < {window_to:DateTime64(3, 'UTC')}) > 0 AS fresh)]
+                OR arrayExists(one -> NOT one.3 AND one.1 > {window_from:DateTime64(3, 'UTC')} - toIntervalDay(1) AND one.1 < {window_to:DateTime64(3, 'UTC')}, days) AS fresh)]
         FROM
         (
             SELECT cityHash64(seconds, start, version) AS cell, (start >= {window_from:DateTime64(3, 'UTC')} AND start < {window_to:DateTime64(3, 'UTC')}) AS inside, documents, terms
             FROM {{db}}.trend_totals_raw
             WHERE ((start >= {window_from:DateTime64(3, 'UTC')} AND start < {window_to:DateTime64(3, 'UTC')}) OR (start >= {baseline_from:DateTime64(3, 'UTC')} AND start < {baseline_to:DateTime64(3, 'UTC')})) AND (source = {source:String} OR seconds = 3600 AND {source:String} = '')
-                AND (day, version) IN (SELECT day, version FROM {{db}}.trend_days WHERE valid)
+                AND has(days, (day, version, 1))
                 AND NOT arrayExists(at -> at > start AND at < start + toIntervalSecond(seconds), [{window_from:DateTime64(3, 'UTC')}, {window_to:DateTime64(3, 'UTC')}, {baseline_from:DateTime64(3, 'UTC')}, {baseline_to:DateTime64(3, 'UTC')}])
                 AND (seconds = 86400 OR arrayExists(at -> at > day AND at < day + toIntervalDay(1), [{window_from:DateTime64(3, 'UTC')}, {window_to:DateTime64(3, 'UTC')}, {baseline_from:DateTime64(3, 'UTC')}, {baseline_to:DateTime64(3, 'UTC')}]))
         )
@@ -127,12 +129,12 @@ FROM
     FROM {{db}}.trend_cells_raw
     ARRAY JOIN keys AS key, names AS name, trend_cells_raw.documents AS number
     WHERE seconds = 86400 AND source = '' AND start > {window_from:DateTime64(3, 'UTC')} - toIntervalDay(1) AND start < {window_to:DateTime64(3, 'UTC')}
-        AND most >= cells[1].6 AND number >= cells[1].6 AND (day, version) IN (SELECT day, version FROM {{db}}.trend_days WHERE valid)
+        AND most >= cells[1].6 AND number >= cells[1].6 AND has(days, (day, version, 1))
     UNION ALL
     SELECT if(position(word, ' ') > 0, bitOr(cityHash64(word), 1), bitAnd(cityHash64(word), 18446744073709551614)) AS key, any(word) AS term
     FROM {{db}}.documents_raw
     ARRAY JOIN arrayConcat(terms, phrases) AS word
-    WHERE (published_at >= {window_from:DateTime64(3, 'UTC')} AND published_at < {window_to:DateTime64(3, 'UTC')}) AND published_hour IN (SELECT hour FROM {{db}}.trend_open_hours UNION ALL SELECT arrayJoin(arrayMap(at -> fromUnixTimestamp64Second(toInt64(floor(at / 3600000) * 3600), 'UTC'), arrayFilter(at -> at % 3600000 != 0, arrayMap(at -> toUnixTimestamp64Milli(at), [{window_from:DateTime64(3, 'UTC')}, {window_to:DateTime64(3, 'UTC')}, {baseline_from:DateTime64(3, 'UTC')}, {baseline_to:DateTime64(3, 'UTC')}])))))
+    WHERE (published_at >= {window_from:DateTime64(3, 'UTC')} AND published_at < {window_to:DateTime64(3, 'UTC')}) AND published_hour IN (SELECT arrayJoin(arrayConcat(arrayMap(at -> fromUnixTimestamp64Second(toInt64(floor(at / 3600000) * 3600), 'UTC'), arrayFilter(at -> at % 3600000 != 0, arrayMap(at -> toUnixTimestamp64Milli(at), [{window_from:DateTime64(3, 'UTC')}, {window_to:DateTime64(3, 'UTC')}, {baseline_from:DateTime64(3, 'UTC')}, {baseline_to:DateTime64(3, 'UTC')}]))), arrayFlatten(arrayMap(one -> if(one.3, [], arrayMap(hour -> one.1 + toIntervalHour(hour), range(24))), days)))))
     GROUP BY key
 ) AS named
 ANY INNER JOIN
@@ -193,11 +195,11 @@ ANY INNER JOIN
                                     (
                                         SELECT published_at, terms, phrases, term_counts
                                         FROM {{db}}.documents_raw FINAL
-                                        WHERE ((published_at >= {window_from:DateTime64(3, 'UTC')} AND published_at < {window_to:DateTime64(3, 'UTC')}) OR (published_at >= {baseline_from:DateTime64(3, 'UTC')} AND published_at < {baseline_to:DateTime64(3, 'UTC')})) AND {source:String} IN ('', source) AND published_hour IN (SELECT hour FROM {{db}}.trend_open_hours UNION ALL SELECT arrayJoin(arrayMap(at -> fromUnixTimestamp64Second(toInt64(floor(at / 3600000) * 3600), 'UTC'), arrayFilter(at -> at % 3600000 != 0, arrayMap(at -> toUnixTimestamp64Milli(at), [{window_from:DateTime64(3, 'UTC')}, {window_to:DateTime64(3, 'UTC')}, {baseline_from:DateTime64(3, 'UTC')}, {baseline_to:DateTime64(3, 'UTC')}])))))
+                                        WHERE ((published_at >= {window_from:DateTime64(3, 'UTC')} AND published_at < {window_to:DateTime64(3, 'UTC')}) OR (published_at >= {baseline_from:DateTime64(3, 'UTC')} AND published_at < {baseline_to:DateTime64(3, 'UTC')})) AND {source:String} IN ('', source) AND published_hour IN (SELECT arrayJoin(arrayConcat(arrayMap(at -> fromUnixTimestamp64Second(toInt64(floor(at / 3600000) * 3600), 'UTC'), arrayFilter(at -> at % 3600000 != 0, arrayMap(at -> toUnixTimestamp64Milli(at), [{window_from:DateTime64(3, 'UTC')}, {window_to:DateTime64(3, 'UTC')}, {baseline_from:DateTime64(3, 'UTC')}, {baseline_to:DateTime64(3, 'UTC')}]))), arrayFlatten(arrayMap(one -> if(one.3, [], arrayMap(hour -> one.1 + toIntervalHour(hour), range(24))), days)))))
                                             AND cityHash64(source, doc_id) NOT IN (
                                                 SELECT arrayJoin(copies) FROM {{db}}.trend_copies_raw
                                                 WHERE arrayExists(at -> at > day AND at < day + toIntervalDay(1), [{window_from:DateTime64(3, 'UTC')}, {window_to:DateTime64(3, 'UTC')}, {baseline_from:DateTime64(3, 'UTC')}, {baseline_to:DateTime64(3, 'UTC')}])
-                                                    AND (day, version) IN (SELECT day, version FROM {{db}}.trend_days WHERE valid))
+                                                    AND has(days, (day, version, 1)))
                                         ORDER BY published_at, doc_id
                                         LIMIT 1 BY source, floor(toUnixTimestamp64Second(published_hour) / 86400), if(empty(signature), doc_id, toString(signature))
                                     )

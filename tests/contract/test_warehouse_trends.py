@@ -142,6 +142,45 @@ def test_documents_from_before_the_helper_tables_are_adopted(
     assert warehouse.query("SELECT sum(documents) FROM label_trends").rows == [[30]]
 
 
+def test_rare_terms_of_a_long_window_are_all_found(warehouse: ClickHouseWarehouse) -> None:
+    """Three documents on three days are as good as three on one: cells give what documents do."""
+    batch = [
+        document(one, text=spread_text(one), published_at=START + one * 40 * 60_000)
+        for one in range(300)
+    ]
+    asked = TERMS.format("2024-05-10", "2024-05-14", "2024-05-06", "2024-05-10")
+    hours = TERMS.format("2024-05-12 06:00:00", "2024-05-13", "2024-05-09", "2024-05-11 13:00:00")
+    warehouse.write_documents(batch)
+    before = [warehouse.query(sql).rows for sql in (asked, hours)]
+    TrendKeeper(warehouse, SystemClock()).refresh_all()
+    assert [warehouse.query(sql).rows for sql in (asked, hours)] == before
+    rarest = [row for row in before[0] if row[1] == 3]
+    assert len(rarest) >= 10
+
+
+def spread_text(number: int) -> str:
+    """Return words that come back after so many documents, and words of its own."""
+    own = " ".join(f"{word}{number}" for word in WORDS)
+    return own + " " + " ".join(f"every{step}at{number % step}" for step in (7, 36, 44, 48, 60))
+
+
+def test_cells_of_an_older_form_are_computed_again(warehouse: ClickHouseWarehouse) -> None:
+    """After an upgrade the documents answer until the land role has been there."""
+    keeper = TrendKeeper(warehouse, SystemClock())
+    warehouse.write_documents(stories(100))
+    keeper.refresh_all()
+    before = answers(warehouse)
+    warehouse.execute(
+        "INSERT INTO trend_versions_raw (day, version, slot, seen) "
+        "SELECT day, version + 1, slot, seen FROM trend_versions_raw FINAL"
+    )
+    assert warehouse.query("SELECT countIf(valid) FROM trend_days").rows == [[0]]
+    assert answers(warehouse) == before
+    assert keeper.refresh_all() == 1
+    assert warehouse.query("SELECT countIf(NOT valid) FROM trend_days").rows == [[0]]
+    assert answers(warehouse) == before
+
+
 def test_near_copies_count_once(warehouse: ClickHouseWarehouse) -> None:
     """Forty of one text with a word changed, over a day, are one document; from cells, too."""
     others = stories(400)
