@@ -132,7 +132,9 @@ def runs(documents: Sequence[Enriched], read: tuple[Feed, int] | None = None) ->
 
 def common_feed(documents: Sequence[Enriched]) -> Feed | None:
     """Return what is read of documents that are all alike; None where they are not."""
-    return Feed.of(documents) if _is_same(_kinds(documents)) else None
+    models, revisions, precisions, embeddings, scores = zip(*map(_READ, documents), strict=True)
+    columns = models, revisions, precisions, [*map(len, embeddings)], [*map(list, scores)]
+    return Feed.of(documents) if all(map(_is_same, columns)) else None
 
 
 def _sound(first: int, documents: Sequence[Enriched], feed: Feed, start: int) -> Iterator[Run]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b, shake_256
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,14 +42,30 @@ def hash_words(words: Sequence[str]) -> npt.NDArray[np.uint64]:
     """
     if not words:
         return np.empty(0, np.uint64)
-    text = _END.join(words) + _END
-    data = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
-    ends = np.flatnonzero(data == ord(_END)) + 1
-    if len(ends) != len(words):
-        return hash_words([word.replace(_END, " ") for word in words])
-    starts = np.concatenate(([0], ends[:-1]))
+    found = _hashed(_END.join(words), len(words))
+    return hash_words([word.replace(_END, " ") for word in words]) if found is None else found
+
+
+def hash_lists(lists: Sequence[Sequence[str]], count: int) -> npt.NDArray[np.uint64]:
+    """Return what ``hash_words`` gives for the words of several lists, ``count`` in all."""
+    if not count:
+        return np.empty(0, np.uint64)
+    found = _hashed(_END.join(map(_END.join, filter(None, lists))), count)
+    return hash_words(list(chain.from_iterable(lists))) if found is None else found
+
+
+def _hashed(text: str, words: int) -> npt.NDArray[np.uint64] | None:
+    """Return the hashes of a text's lines; None where there are not so many as words."""
+    data = np.frombuffer((text + _END).encode("utf-8", "surrogatepass"), np.uint8)
+    ends = np.flatnonzero(data == ord(_END))
+    if len(ends) != words:
+        return None
+    ends += 1
+    starts = np.zeros_like(ends)
+    starts[1:] = ends[:-1]
     lengths = ends - starts
-    places = np.arange(len(data)) - np.repeat(starts, lengths)
+    places = np.arange(len(data))
+    places -= np.repeat(starts, lengths)
     if int(lengths.max()) > _POSITIONS:
         places &= _POSITIONS - 1
     terms = _BYTES.take(data)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streams.drift.hashing import hash_words
+from streams.drift.hashing import hash_lists
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,8 +40,8 @@ class Words:
     @classmethod
     def said(cls, terms: Sequence[Sequence[str]]) -> Words:
         """Return the hashes of each document's words."""
-        flat = hash_words(list(chain.from_iterable(terms)))
-        return cls._cut(flat, np.fromiter(map(len, terms), np.int64, len(terms)))
+        counts = np.array([*map(len, terms)], np.int64)
+        return cls._cut(hash_lists(terms, int(counts.sum())), counts)
 
     @classmethod
     def joined(cls, documents: Sequence[npt.NDArray[np.uint64]]) -> Words:

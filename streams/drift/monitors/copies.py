@@ -51,6 +51,7 @@ _FEW = 6  # documents that are faster asked one by one
 _MULTIPLIERS = (
     np.random.default_rng(20).integers(1 << 31, 1 << 32, _ROWS, np.uint32) | np.uint32(1)
 )[:, None]
+_EACH_BYTE = np.uint64(0x0101010101010101)
 _SPREAD = np.uint32(0x9E3779B1)  # the golden ratio, for Fibonacci hashing (Knuth 6.4)
 
 
@@ -173,8 +174,9 @@ class Copies:
         asking = asking[valid]
         other = (documents[asking] - age[valid]) % _RING
         same = self._contents[other] == contents[asking]
-        equal = (self._signatures[other] == signatures[asking]).sum(axis=1)
-        alike = (equal >= _ALIKE) & signatures[asking].any(axis=1)
+        asked = signatures.take(asking, axis=0)
+        equal = _ones(self._signatures.take(other, axis=0) == asked)
+        alike = (equal >= _ALIKE) & asked.view(np.uint64).any(axis=1)
         found = np.zeros(len(contents), np.uint8)
         found[asking[alike]] = NEAR_COPY
         found[asking[same]] = COPY
@@ -208,6 +210,12 @@ class Copies:
     def _rows(self, first: int, last: int) -> dict[str, npt.NDArray[Any]]:
         ring = np.arange(first, last) % _RING
         return {"signatures": self._signatures[ring], "contents": self._contents[ring]}
+
+
+def _ones(rows: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
+    """Return how many of each row's 16 are set; eight are added up by one product."""
+    halves = rows.view(np.uint64)
+    return np.asarray(((halves[:, 0] + halves[:, 1]) * _EACH_BYTE) >> np.uint64(56))
 
 
 def bands_of(signatures: Bytes, contents: Hashes) -> npt.NDArray[np.uint16]:
