@@ -67,36 +67,51 @@ class Features:
         return len(self.frequencies)
 
     def rows(self, vectors: Floats32, energy: Floats32 | None = None) -> Floats32:
-        """Return what is summed of each document, whole numbers, shape ``(n, width)``.
+        """Return each document's whole numbers, shape ``(n, dimensions + FEATURES)``.
 
-        A row has the embedding, the features (all cosines, then all sines), the squares of the
-        cosines, and the products of the first half of the frequencies with the second: cosines
-        with cosines, sines with sines, cosines with sines, sines with cosines.
+        A row has the embedding and the features: all cosines, then all sines.
 
         Args:
             vectors: shape ``(n, dimensions)``, finite and not zero.
             energy: their squared lengths, shape ``(n,)``, where they are known.
         """
         count, size = len(vectors), self.dimensions
-        rows = np.empty((count, width(size)), np.float32)
+        rows = np.empty((count, size + FEATURES), np.float32)
         if energy is None:
             energy = np.einsum("ij,ij->i", vectors, vectors)
         lengths = np.sqrt(energy)
-        embedding, features, squares, products = split_rows(rows, size)
+        embedding, features = rows[:, :size], rows[:, size:]
         np.multiply(vectors, (np.float32(SCALE) / lengths)[:, None], out=embedding)
         np.rint(embedding, out=embedding)
         turns = (embedding @ self.frequencies).astype(np.int32)
         turns &= (1 << self.period_bits) - 1
         turns >>= self.period_bits - _TABLE_BITS
         _waves(turns, features)
-        cosines, sines = features[:, :FREQUENCIES], features[:, FREQUENCIES:]
-        np.square(cosines, out=squares)
-        half = FREQUENCIES // 2
-        factors = ((cosines, cosines), (sines, sines), (cosines, sines), (sines, cosines))
-        for place, (left, right) in enumerate(factors):
-            out = products[:, place * half : (place + 1) * half]
-            np.multiply(left[:, :half], right[:, half:], out=out)
         return rows
+
+
+def sums_of_rows(rows: Floats32) -> Floats32:
+    """Return the sums over documents, whole numbers, shape ``(width,)``.
+
+    Of the embeddings, of the features, of the squares of the cosines, and of the products of the
+    first half of the frequencies with the second: cosines with cosines, sines with sines, cosines
+    with sines, sines with cosines.
+
+    Args:
+        rows: at most ``MOST_ROWS`` of ``Features.rows``.
+    """
+    size = rows.shape[1] - FEATURES
+    sums = np.empty(width(size), np.float32)
+    _, _, squares, products = split_rows(sums, size)
+    np.dot(np.ones(len(rows), np.float32), rows, out=sums[: size + FEATURES])
+    cosines, sines = rows[:, size : size + FREQUENCIES], rows[:, size + FREQUENCIES :]
+    np.einsum("ij,ij->j", cosines, cosines, out=squares)
+    half = FREQUENCIES // 2
+    factors = ((cosines, cosines), (sines, sines), (cosines, sines), (sines, cosines))
+    for place, (left, right) in enumerate(factors):
+        out = products[place * half : (place + 1) * half]
+        np.einsum("ij,ij->j", left[:, :half], right[:, half:], out=out)
+    return sums
 
 
 def _waves(turns: npt.NDArray[np.int32], out: Floats32) -> None:

@@ -26,7 +26,7 @@ class Sketched(NamedTuple):
 
     Attributes:
         models: of their embeddings.
-        rows: of the documents of each model, in order, shape ``(n, width)``.
+        rows: of the documents of each model, in order; see ``Features.rows``.
         kinds: which model each document has, shape ``(n,)``; -1 where it adds nothing.
         places: of each document among those of its model, shape ``(n,)``.
     """

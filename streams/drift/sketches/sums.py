@@ -13,7 +13,7 @@ import numpy as np
 
 from schemas.messages import EmbeddingSketch
 from streams.drift.codec import pack, unpack
-from streams.drift.sketches.features import KERNEL, MOST_ROWS, split_rows, width
+from streams.drift.sketches.features import KERNEL, MOST_ROWS, split_rows, sums_of_rows, width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +54,7 @@ class Sums:
     Attributes:
         model: of the embeddings.
         documents: how many.
-        values: sums of what ``Features.rows`` gives, shape ``(width,)``.
+        values: what ``sums_of_rows`` gives, shape ``(width,)``.
     """
 
     model: Model
@@ -70,13 +70,13 @@ class Sums:
         """Count documents.
 
         Args:
-            rows: what ``Features.rows`` gave for them, shape ``(n, width)``.
+            rows: what ``Features.rows`` gave for them.
         """
         self.documents += len(rows)
         if self.documents > _SMALL:
             self.values = self.values.astype(np.int64, copy=False)
         for start in range(0, len(rows), MOST_ROWS):
-            total = rows[start : start + MOST_ROWS].sum(axis=0)
+            total = sums_of_rows(rows[start : start + MOST_ROWS])
             self.values += total.astype(self.values.dtype)
 
     def record(self) -> EmbeddingSketch:
