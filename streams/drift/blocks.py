@@ -9,6 +9,7 @@ exact even where a total passes 32 bits (arithmetic modulo 2**32). What is store
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +33,7 @@ class BlockSums:
 
     def __init__(self, dimensions: int, windows: tuple[int, ...]) -> None:
         self.count = 0
+        self._sizes = windows
         self._windows = np.array(windows, np.int64)
         self._longest = max(windows)
         # The oldest chunk stays whole while it is needed; the total before it is needed, too.
@@ -55,9 +57,8 @@ class BlockSums:
         after = self._after(rows)
         ends = self.count + 1 + np.arange(len(rows))
         before = np.maximum(ends[:, None] - self._windows, 0)
-        totals: npt.NDArray[np.int32] = self._totals[
-            np.minimum(before, self.count) % self._capacity
-        ]
+        places = np.minimum(before, self.count) % self._capacity
+        totals: npt.NDArray[np.int32] = self._totals.take(places, axis=0)
         new = before > self.count
         totals[new] = after[before[new] - self.count - 1]
         np.subtract(after[:, None], totals, out=totals)
@@ -65,7 +66,7 @@ class BlockSums:
 
     def full(self, blocks: int) -> int:
         """Return how many windows are full after so many; they stand in order of length."""
-        return int(np.searchsorted(self._windows, blocks, side="right"))
+        return bisect_right(self._sizes, blocks)
 
     def recent(self) -> npt.NDArray[np.float64]:
         """Return the kept blocks' sums, oldest first, shape ``(blocks, d)``."""

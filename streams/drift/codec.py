@@ -77,7 +77,7 @@ def unpack(payload: bytes) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]
 def pack_strings(strings: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
     """Return strings as two arrays: their lengths in characters, and all of them as UTF-8."""
     text = "".join(strings).encode("utf-8", "surrogatepass")
-    lengths = np.fromiter(map(len, strings), np.int32, len(strings))
+    lengths = np.array([*map(len, strings)], np.int32)
     return {"lengths": lengths, "text": np.frombuffer(text, np.uint8)}
 
 

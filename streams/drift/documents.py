@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import accumulate, chain, pairwise
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 _SUMMARY_CHARACTERS = 200
 _TEXTS = ("text", "words", "lengths", "published_at")
+_READ = attrgetter("doc_id", "label", "summary", "terms", "published_at")
 _NO_FACTS: npt.NDArray[np.float16] = np.empty((0, 0), np.float16)
 TERMS = 96
 """Distinct words kept of a document, in order of first appearance."""
@@ -123,11 +125,14 @@ class DocumentLog:
         first = self.count - len(self._documents)
         vectors, factors, facts = map(_joined, (self._codes, self._scales, self._facts))
         whole = len(self._documents) - len(self._documents) % self._chunk
+        coded = self._vectors(vectors[:whole], factors[:whole])
+        wide = np.array([vectors.shape[1]], np.int32)
         for start in range(0, whole, self._chunk):
             rows = slice(start, start + self._chunk)
             self._chunks[first + start] = {
                 **self._strings(self._documents[rows], first + start),
-                **self._vectors(vectors[rows], factors[rows]),
+                **{name: array[rows].copy() for name, array in coded.items()},
+                **({"dimensions": wide} if self._rough else {}),
                 "facts": facts[rows].copy(),
             }
         self._documents = self._documents[whole:]
@@ -186,15 +191,13 @@ class DocumentLog:
 
     def _vectors(self, codes: npt.NDArray[Any], scales: npt.NDArray[np.float32]) -> Arrays:
         if not self._rough:
-            return {"vectors": codes.copy(), "scales": scales.copy()}
-        wide = np.array([codes.shape[1]], np.int32)
-        factors = scales * np.float32(127 / LARGEST)
-        return {"nibbles": as_nibbles(codes), "scales": factors, "dimensions": wide}
+            return {"vectors": codes, "scales": scales}
+        return {"nibbles": as_nibbles(codes), "scales": scales * np.float32(127 / LARGEST)}
 
     def _strings(self, documents: Sequence[Enriched | _Restored], first: int) -> Arrays:
         told = self._told
         if told == 1:
-            return _arrays(documents, [d.doc_id for d in documents], [d.summary for d in documents])
+            return _arrays(documents)
         say = [not place % told for place in range(first, first + len(documents))]
         ids = [d.doc_id if one else "" for d, one in zip(documents, say, strict=True)]
         summaries = [d.summary if one else "" for d, one in zip(documents, say, strict=True)]
@@ -224,21 +227,24 @@ def _unpacked(payload: bytes) -> Arrays:
 
 
 def _arrays(
-    documents: Sequence[Enriched | _Restored], ids: list[str], summaries: list[str]
+    documents: Sequence[Enriched | _Restored],
+    ids: Sequence[str] | None = None,
+    summaries: Sequence[str] | None = None,
 ) -> Arrays:
-    count = len(documents)
-    strings = [*ids, *(d.label for d in documents)]
-    strings += [summary[:_SUMMARY_CHARACTERS] for summary in summaries]
-    words = [d.terms[:TERMS] for d in documents]
-    counts = np.fromiter(map(len, words), np.uint8, count)
-    text = "\n".join(chain.from_iterable(words))
-    if text.count("\n") >= max(int(counts.sum()), 1):  # a word with a line break in it
+    """Return documents without their numbers, perhaps with other ids and summaries."""
+    own_ids, labels, own, terms, times = zip(*map(_READ, documents), strict=True)
+    strings = [*(ids or own_ids), *labels]
+    strings += [summary[:_SUMMARY_CHARACTERS] for summary in summaries or own]
+    words = [each[:TERMS] for each in terms]
+    counts = [*map(len, words)]
+    text = "\n".join(map("\n".join, filter(None, words)))
+    if text.count("\n") >= max(sum(counts), 1):  # a word with a line break in it
         text = "\n".join([word.replace("\n", " ") for word in chain.from_iterable(words)])
     return {
         **pack_strings(strings),
         "words": np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8),
-        "counts": counts,
-        "published_at": np.array([d.published_at for d in documents], np.int64),
+        "counts": np.array(counts, np.uint8),
+        "published_at": np.array(times, np.int64),
     }
 
 

@@ -143,7 +143,7 @@ class Lookup:
     """
 
     def __init__(self, values: npt.NDArray[np.uint32]) -> None:
-        bits = max(1, int(values.size).bit_length())
+        bits = 1 + max(1, int(values.size).bit_length())  # most places hold one value, or none
         self._values = values
         self._shift = np.uint32(32 - bits)
         heads = np.arange((1 << bits) + 1, dtype=np.uint64) << np.uint64(self._shift)
