@@ -50,10 +50,6 @@ class Chunk:
             self.scales = np.float32(SCALE) / np.sqrt(np.einsum("ij,ij->i", rows, rows))
         return self.scales
 
-    def full(self) -> Chunk:
-        """Return the chunk as it is kept when it is full."""
-        return Chunk(as_nibbles(self.codes.view(np.int8)), self.texts, self.times)
-
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return the content as arrays."""
         times = np.array(self.times, np.int64)
@@ -79,14 +75,19 @@ class Recent:
         self._last = Chunk(np.empty((0, dimensions), np.int8), [], [])
 
     def append(self, rows: Floats32, texts: list[str], times: list[int]) -> None:
-        """Add documents, at most as many as the last chunk lacks."""
+        """Add documents."""
+        self.seen += len(rows)
         last = self._last
         codes = np.concatenate([last.codes, _codes(rows)])
-        self._last = Chunk(codes, last.texts + texts, last.times + times)
-        self.seen += len(rows)
-        if len(codes) == CHUNK:
-            self._full.append(self._last.full())
-            self._last = Chunk(codes[:0].copy(), [], [])
+        texts, times = last.texts + texts, last.times + times
+        whole = len(codes) // CHUNK * CHUNK
+        if whole:
+            nibbles = as_nibbles(codes[:whole].view(np.int8))
+            for first in range(0, whole, CHUNK):
+                own = slice(first, first + CHUNK)
+                self._full.append(Chunk(nibbles[own].copy(), texts[own], times[own]))
+            codes = codes[whole:].copy()
+        self._last = Chunk(codes, texts[whole:], times[whole:])
 
     def rows(self) -> Floats32:
         """Return the unit vectors of full chunks, oldest first, in ``1 / SCALE``, shape ``(n, d)``.

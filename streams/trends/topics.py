@@ -41,10 +41,13 @@ _PLACE: Callable[[tuple[Any, ...]], Place] = partial(tuple.__new__, Place)
 _NAMED_ANEW = (4, 256)  # after as many documents again, within these bounds
 
 
-def _turns(seen: int) -> bool:
-    if seen in {FIRST_TURN, 2 * FIRST_TURN}:
-        return True
-    return seen % (TURN if seen > _YOUNG else _YOUNG_TURN) == 0
+def _next_turn(seen: int) -> int:
+    """Return after how many documents the next turn comes."""
+    for early in (FIRST_TURN, 2 * FIRST_TURN):
+        if seen < early:
+            return early
+    every = _YOUNG_TURN if seen < _YOUNG else TURN
+    return (seen // every + 1) * every
 
 
 class Topic:
@@ -98,13 +101,14 @@ class Topics:
         places: list[Place] = []
         start = 0
         while start < len(documents):
-            end = start + min(len(documents) - start, CHUNK - self._recent.seen % CHUNK)
+            due = _next_turn(self._recent.seen)
+            end = min(len(documents), start + due - self._recent.seen)
             part = documents[start:end]
             places += self._placed(part, rows[start:end])
             texts = [" ".join(document.terms[:WORDS]) for document in part]
             self._recent.append(rows[start:end], texts, [d.published_at for d in part])
-            seen, start = self._recent.seen, end
-            if _turns(seen):
+            start = end
+            if self._recent.seen == due:
                 self._turn()
         return places
 
