@@ -80,10 +80,10 @@ class Coming:
     def of(cls, facts: Facts, watermark: Watermark, length: int) -> Coming:
         """Return the documents of windows of a length, ms; the watermark comes to their end."""
         published, received, heard = facts.times.T
-        moments = np.minimum(published, received).tolist()
+        moments = np.minimum(published, received)
         starts = published // length * length
         return cls(
-            watermark.advance(facts.places, moments, heard.tolist()),
+            watermark.advance(facts.places, moments, heard),
             starts.tolist(),
             facts.ids.tolist(),
             stretches(starts)[1:],

@@ -20,6 +20,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy.typing as npt
+
 NEVER = -(2**63)
 _FEW = 6  # documents that are faster taken one by one
 
@@ -40,7 +42,7 @@ class Watermark:
         self._heard: dict[str, int] = {}
 
     def advance(
-        self, places: Sequence[str], moments: Sequence[int], heard: Sequence[int]
+        self, places: Sequence[str], moments: npt.ArrayLike, heard: npt.ArrayLike
     ) -> list[int]:
         """Take documents in, in order; returns the watermark after each.
 
@@ -49,14 +51,16 @@ class Watermark:
             moments: its event time, at most its arrival.
             heard: its processing time.
         """
+        moments, heard = np.asarray(moments, np.int64), np.asarray(heard, np.int64)
         if self._started is None and places:
-            self._started = heard[0]
+            self._started = int(heard[0])
         if len(places) < _FEW:
-            return [self._advance(*each) for each in zip(places, moments, heard, strict=True)]
+            each = zip(places, moments.tolist(), heard.tolist(), strict=True)
+            return [self._advance(*one) for one in each]
         columns = {name: column for column, name in enumerate(self._marks)}
         for name in dict.fromkeys(places):
             columns.setdefault(name, len(columns))
-        rows, own = np.arange(len(places)), [columns[name] for name in places]
+        rows, own = np.arange(len(places)), np.array([columns[name] for name in places])
         marks = np.full((len(places), len(columns)), NEVER)
         last = marks.copy()
         marks[rows, own], last[rows, own] = moments, heard
@@ -65,7 +69,7 @@ class Watermark:
         last[0, known] = np.maximum(last[0, known], list(self._heard.values()))
         np.maximum.accumulate(marks, axis=0, out=marks)
         np.maximum.accumulate(last, axis=0, out=last)
-        now = np.maximum.accumulate(np.maximum(np.asarray(heard, np.int64), self._now))
+        now = np.maximum.accumulate(np.maximum(heard, self._now))
         lowest = np.where(last >= (now - self._idle_ms)[:, None], marks, -NEVER - 1).min(axis=1)
         lowest[now - (self._started or 0) < self._idle_ms] = NEVER
         values: list[int] = np.maximum.accumulate(np.maximum(lowest, self.value)).tolist()

@@ -3,8 +3,9 @@
     python -m tests.bench drift cost [--data FILE] [--segments N] [--reference N] [--profile]
 
 Everything is on that the drift role does: embedding scan, sketches, vocabulary, monitors, windows
-of a minute with their records. ``--data`` names real documents (CSV or JSON lines with ``text``);
-they go through the model once, ``--out`` keeps the result. Without it, documents are made up.
+of a minute with their records, topics; and once more without topics. ``--data`` names real
+documents (CSV or JSON lines with ``text``); they go through the model once, ``--out`` keeps the
+result. Without it, documents are made up.
 Times are processor time of this thread with one BLAS thread, batches of 128 documents as they were
 just decoded from their messages: of each batch the least of many rounds, then the mean over the
 batches. What a busy machine does to them, two yardsticks show.
@@ -24,21 +25,26 @@ import io
 import pstats
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import numpy as np
 
 from schemas.codec import codec_for
 from schemas.messages import Enriched, Origin
 from streams.stages.drift import DriftStage, StatePart
+from streams.trends.source import SourceTopics
 from tests.bench.drift_methods import options
 from tests.bench.drift_pool import enriched
 from tests.support.streams_of_documents import START, Law, stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    from streams.drift.sketches.rows import Sketched
 
     Coded = tuple[Origin, bytes]
 
@@ -69,10 +75,23 @@ def main() -> None:
     for sources, rate in ((1, 10.0), (1, 100.0), (8, 10.0)):
         case = Case(pool, given.reference, sources, rate)
         steady(case, given.rounds)
+        with without_topics():
+            steady(case, given.rounds, "without topics, ")
     state(Case(pool, given.reference, 1, 10.0))
     if given.profile:
         profile(Case(pool, given.reference, 1, 10.0))
     many_segments(pool, given.segments, given.reference)
+
+
+@contextmanager
+def without_topics() -> Iterator[None]:
+    """Leave topics out, to see what they cost: documents have no place, windows no topics."""
+
+    def nowhere(_: SourceTopics, documents: Sequence[Enriched], _rows: Sketched) -> list[None]:
+        return [None] * len(documents)
+
+    with patch.object(SourceTopics, "advance", nowhere):
+        yield
 
 
 def yardsticks() -> None:
@@ -123,7 +142,7 @@ class Case:
         return stage.snapshot(), float(np.median(spent)), max(spent)
 
 
-def steady(case: Case, rounds: int) -> None:
+def steady(case: Case, rounds: int, name: str = "") -> None:
     """Time watching: the least of each batch over the rounds."""
     learned, collecting, largest = case.learned()
     _, messages = case.messages()
@@ -134,7 +153,7 @@ def steady(case: Case, rounds: int) -> None:
         least = np.minimum(least, _watched(stage, messages))
     records, alerts = _outputs(learned, messages, case.reference)
     say(
-        f"{case.sources} source(s) at {case.rate:g} documents/s: "
+        f"{name}{case.sources} source(s) at {case.rate:g} documents/s: "
         f"{least.sum() / len(messages) * 1e6:.1f} us a document, median batch "
         f"{np.median(least) / BATCH * 1e6:.1f}, quickest {least.min() / BATCH * 1e6:.1f}; "
         f"{records} window records, {alerts} alerts of {len(messages)} documents; collecting the "
