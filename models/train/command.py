@@ -38,8 +38,10 @@ def _command(
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the pairs.")] = 5,
     limit: Annotated[int | None, typer.Option(min=2, help="Use so many pairs only.")] = None,
     layers: Annotated[int, typer.Option(min=1, max=6, help="Of the decoder.")] = 3,
-    window: Annotated[int, typer.Option(min=16, max=512, help="Tokens of a document.")] = 256,
-    longest: Annotated[int, typer.Option(min=4, help="Tokens of what is written.")] = 48,
+    window: Annotated[
+        int, typer.Option(min=16, max=512, help="Tokens of a document in training.")
+    ] = 256,
+    longest: Annotated[int, typer.Option(min=4, max=512, help="Tokens of what is written.")] = 48,
     batch: Annotated[int, typer.Option(min=1, help="Pairs in a step.")] = 64,
     rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 7e-4,
     held_out: Annotated[float, typer.Option(help="Share of the documents to measure on.")] = 0.035,
@@ -65,7 +67,7 @@ def _command(
             limit=limit,
             layers=layers,
             window=window,
-            longest=min(longest, window),
+            longest=longest,
             batch=batch,
             rate=rate,
             held_out=held_out,

@@ -10,6 +10,7 @@ import numpy as np
 
 from models import convert, sources
 from models.convert.tensors import read_tensors
+from models.files import sha256_of
 from models.manifest import DEFAULT_MODEL, read_manifest
 from models.train import warm
 from streams.errors import Misconfigured, Unavailable
@@ -81,14 +82,16 @@ def converted(folder: Path) -> Path:
     return folder / _CONVERTED
 
 
-def read_decoder(folder: Path) -> tuple[Tensors, npt.NDArray[np.int64]]:
+def read_decoder(folder: Path, encoder: Path) -> tuple[Tensors, npt.NDArray[np.int64]]:
     """Return the decoder of a model that was trained before, and the ids that it may write.
 
     Raises:
-        Misconfigured: the folder holds no such model.
+        Misconfigured: the folder holds no such model, or one on another encoder.
     """
     if not (folder / CARD).is_file():
         raise Misconfigured(f"{folder} holds no model that was trained here (no {CARD})")
+    if read_card(folder)["encoder"]["sha256"] != sha256_of(encoder / WEIGHTS):
+        raise Misconfigured(f"{folder} was trained on another encoder than this run's")
     tensors = read_tensors(folder / WEIGHTS)
     written = np.flatnonzero(tensors["final_logits_bias"][0] == 0).astype(np.int64)
     found = {
@@ -127,6 +130,6 @@ def write_model(folder: Path, encoder: Path, config: Mapping[str, Any], tensors:
     (folder / "tokenizer_config.json").write_text(text + "\n", encoding="utf-8")
 
 
-def warmed(bert: Tensors, settings: Mapping[str, Any], window: int) -> Tensors:
+def warmed(bert: Tensors, settings: Mapping[str, Any]) -> Tensors:
     """Return BART's encoder that gives the vectors of the BERT with these settings."""
-    return warm.encoder_tensors(bert, window=window, layers=int(settings["num_hidden_layers"]))
+    return warm.encoder_tensors(bert, layers=int(settings["num_hidden_layers"]))

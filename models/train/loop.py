@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from models.train.decoder import Decoder, pytorch
 from models.train.examples import batches
+from streams.errors import Misconfigured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -107,13 +108,22 @@ class Training:
         """Steps that have been done."""
 
     def resume(self) -> bool:
-        """Go back to the last checkpoint; tells whether there was one."""
+        """Go back to the last checkpoint; tells whether there was one.
+
+        Raises:
+            Misconfigured: it is of another plan, or of another number of pairs.
+        """
         try:
             note = json.loads((self._folder / _STEP).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return False
         from safetensors.torch import load_file  # noqa: PLC0415 - needs PyTorch
 
+        if note["run"] != self._run():
+            raise Misconfigured(
+                f"the checkpoint in {self._folder} is of a run with other settings or pairs; give "
+                "the same ones, or leave --resume out"
+            )
         name = str(note["folder"])
         self._decoder.module.load_state_dict(load_file(self._folder / name / _WEIGHTS))
         moments = load_file(self._folder / name / _MOMENTS)
@@ -199,11 +209,16 @@ class Training:
         }
         save_file(moments, target / _MOMENTS)
         part = self._folder / (_STEP + ".part")
-        part.write_text(json.dumps({"step": self.done, "folder": name}), encoding="utf-8")
+        part.write_text(
+            json.dumps({"step": self.done, "folder": name, "run": self._run()}), encoding="utf-8"
+        )
         part.replace(self._folder / _STEP)
         for old in self._folder.glob("checkpoint-*"):
             if old.name != name:
                 _remove(old)
+
+    def _run(self) -> dict[str, Any]:
+        return {**asdict(self._plan), "pairs": len(self._lesson.targets)}
 
     def _precision(self) -> Any:
         return self._torch.autocast("cpu", self._torch.bfloat16, enabled=self._bfloat16)

@@ -81,9 +81,7 @@ class _Run:
         layers = 1 + max(
             int(name.split(".")[1]) for name in self.tensors if name.startswith("layers.")
         )
-        self.config = warm.bart_config(
-            self.settings, self.marks, window=options.window, layers=layers
-        )
+        self.config = warm.bart_config(self.settings, self.marks, layers=layers)
         self.plan = Plan(
             epochs=options.epochs, batch=options.batch, rate=options.rate, seed=options.seed
         )
@@ -129,11 +127,10 @@ class _Run:
     def _begin(self, sources: list[list[int]]) -> tuple[Tensors, Any]:
         written = written_tokens(self.train.targets, self.marks)
         if self.options.begin is not None:
-            tensors, before = folders.read_decoder(self.options.begin)
+            tensors, before = folders.read_decoder(self.options.begin, self.encoder)
             return tensors, np.union1d(before, written)
         tensors = warm.decoder_tensors(
             self.bert,
-            window=self.options.window,
             layers=self.options.layers,
             of=int(self.settings["num_hidden_layers"]),
         )
@@ -196,7 +193,7 @@ def chosen(options: Options) -> Split:
 
 def _finish(run: _Run, figures: dict[str, float], losses: list[float]) -> None:
     options = run.options
-    encoder = folders.warmed(run.bert, run.settings, options.window)
+    encoder = folders.warmed(run.bert, run.settings)
     tensors = warm.whole(encoder, run.decoder.tensors(run.tensors), run.written.tolist())
     folders.write_model(options.out, run.encoder, run.config, tensors)
     text = json.dumps(_card(run, figures, losses), indent=2, ensure_ascii=False)
@@ -238,5 +235,6 @@ def _pairs(run: _Run) -> dict[str, Any]:
         "target": options.table.target,
         "trained_on": len(run.train.targets),
         "held_out": len(run.held_out.targets),
-        "without": {table.path.name: table.sha256 for table in options.without},
+        "without": [[table.path.name, table.target, table.sha256] for table in options.without],
+        "window": options.window,
     }

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models.convert.spec import WEIGHTS
 from models.cpu import tune_process
 from models.encoder import calls
+from models.files import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -92,8 +94,7 @@ def _is_whole(folder: Path, note: dict[str, Any]) -> bool:
 
 
 def _fingerprint(sources: Sequence[Sequence[int]], weights: Path) -> str:
-    found = sha256((weights / "config.json").read_bytes())
-    found.update(str((weights / "model.bin").stat().st_size).encode())
+    found = sha256(sha256_of(weights / WEIGHTS).encode())
     for ids in sources:
         found.update(np.asarray([len(ids), *ids], np.int32).tobytes())
     return found.hexdigest()

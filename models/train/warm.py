@@ -40,15 +40,12 @@ _PARTS = {
 _KINDS = ("weight", "bias")
 
 
-def bart_config(
-    bert: Mapping[str, Any], marks: Marks, *, window: int, layers: int
-) -> dict[str, Any]:
+def bart_config(bert: Mapping[str, Any], marks: Marks, *, layers: int) -> dict[str, Any]:
     """Return the settings of a BART whose encoder is the given BERT.
 
     Args:
         bert: its config.json.
         marks: of its tokenizer.
-        window: most tokens of a document, and of a text.
         layers: of the decoder.
     """
     heads, inner = bert["num_attention_heads"], bert["intermediate_size"]
@@ -63,7 +60,7 @@ def bart_config(
         "decoder_attention_heads": heads,
         "encoder_ffn_dim": inner,
         "decoder_ffn_dim": inner,
-        "max_position_embeddings": window,
+        "max_position_embeddings": bert["max_position_embeddings"],
         "activation_function": "gelu",
         "scale_embedding": False,
         "normalize_before": False,
@@ -77,26 +74,25 @@ def bart_config(
     }
 
 
-def encoder_tensors(bert: Tensors, *, window: int, layers: int) -> Tensors:
+def encoder_tensors(bert: Tensors, *, layers: int) -> Tensors:
     """Return BART's encoder, by the names within it, that gives the vectors of BERT's."""
     words = bert["embeddings.word_embeddings.weight"]
-    found = {"embed_tokens.weight": words * _SCALE, **_around(bert, window, _SCALE)}
+    found = {"embed_tokens.weight": words * _SCALE, **_around(bert, _SCALE)}
     for number in range(layers):
         found |= _layer(bert, number, f"layers.{number}.")
     return found
 
 
-def decoder_tensors(bert: Tensors, *, window: int, layers: int, of: int) -> Tensors:
+def decoder_tensors(bert: Tensors, *, layers: int, of: int) -> Tensors:
     """Return BART's decoder, by the names within it, begun from layers of the encoder.
 
     Args:
         bert: the encoder.
-        window: most tokens of a text.
         layers: of the decoder; as many of the encoder's are taken, evenly, its last among them.
         of: layers of the encoder.
     """
     words = bert["embeddings.word_embeddings.weight"]
-    found = {"embed_tokens.weight": words.copy(), **_around(bert, window, 1.0)}
+    found = {"embed_tokens.weight": words.copy(), **_around(bert, 1.0)}
     for number in range(layers):
         taken = round((number + 1) * of / layers) - 1
         found |= _layer(bert, taken, f"layers.{number}.")
@@ -159,9 +155,9 @@ def whole(encoder: Tensors, decoder: Tensors, written: Sequence[int]) -> Tensors
     }
 
 
-def _around(bert: Tensors, window: int, scale: float) -> Tensors:
+def _around(bert: Tensors, scale: float) -> Tensors:
     """Return positions, with the one token type in them, and the normalization after them."""
-    positions = bert["embeddings.position_embeddings.weight"][:window]
+    positions = bert["embeddings.position_embeddings.weight"]
     positions = positions + bert["embeddings.token_type_embeddings.weight"][0]
     before = np.zeros((POSITIONS_BEFORE, positions.shape[1]), np.float32)
     return {

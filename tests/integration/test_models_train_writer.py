@@ -19,7 +19,8 @@ from models.train.examples import Marks
 from models.train.pairs import Table
 from models.train.run import Options, train
 from models.train.warm import bart_config, decoder_tensors, encoder_tensors, whole
-from tests.support.tiny_model import LAYERS, WEIGHTS, write_tiny_model
+from streams.errors import Misconfigured
+from tests.support.tiny_model import LAYERS, LONGEST, WEIGHTS, write_tiny_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,10 +66,10 @@ def test_the_warmed_encoder_gives_the_vectors_of_bert(tmp_path: Path) -> None:
     save_file(bert, tmp_path / "tiny" / WEIGHTS)
     marks = Marks.of(read_tokenizer(tmp_path / "tiny"))
     settings = json.loads((tmp_path / "tiny" / "config.json").read_text(encoding="utf-8"))
-    config = bart_config(settings, marks, window=WINDOW, layers=1)
+    config = bart_config(settings, marks, layers=1)
     tensors = whole(
-        encoder_tensors(bert, window=WINDOW, layers=LAYERS),
-        decoder_tensors(bert, window=WINDOW, layers=1, of=LAYERS),
+        encoder_tensors(bert, layers=LAYERS),
+        decoder_tensors(bert, layers=1, of=LAYERS),
         range(20),
     )
     bart = transformers.BartForConditionalGeneration(transformers.BartConfig(**config)).eval()
@@ -99,7 +100,7 @@ def test_training_lowers_the_loss_and_the_result_is_written_by_our_writer(
     writer = Writer(
         tmp_path / "own", device="cpu", compute_type="float32", threads=1, generation=generation
     )
-    assert writer.window == WINDOW
+    assert writer.window == LONGEST  # all positions of the encoder, whatever was trained on
     bart = transformers.BartForConditionalGeneration.from_pretrained(trained).eval()
     tokenizer = read_tokenizer(trained)
     for text in ("a is here. a stays.", "f is here. f stays."):
@@ -124,6 +125,8 @@ def test_a_run_that_was_broken_off_ends_in_the_same_weights(
         patched.setattr("models.train.run._Run.over", lambda _: next(asked) >= steps // 2)
         train(stopped, Console(file=StringIO()))
     assert 0 < _card(stopped.out)["steps"]["done"] < steps
+    with pytest.raises(Misconfigured, match="other settings"):
+        train(replace(stopped, resume=True, rate=0.5), Console(file=StringIO()))
     train(replace(stopped, resume=True), Console(file=StringIO()))
     assert _card(stopped.out)["steps"]["done"] == steps
     expected, found = (read_tensors(folder / WEIGHTS) for folder in (through, stopped.out))

@@ -135,7 +135,7 @@ def test_the_warm_decoder_copies_what_it_looks_at(tmp_path: Path) -> None:
     mixing = rng.normal(size=(WIDTH, WIDTH))
     vectors = (words[np.concatenate(sources)] @ mixing).astype(np.float16)
     states = States(vectors, np.arange(0, 801, 40))
-    decoder = decoder_tensors(bert, window=32, layers=2, of=LAYERS)
+    decoder = decoder_tensors(bert, layers=2, of=LAYERS)
     assert start_by_copying(decoder, words, sources, states) > 0.95
     values = vectors @ decoder["layers.1.encoder_attn.v_proj.weight"].T
     values += decoder["layers.1.encoder_attn.v_proj.bias"]
@@ -145,8 +145,8 @@ def test_the_warm_decoder_copies_what_it_looks_at(tmp_path: Path) -> None:
 
 def test_only_tokens_of_the_targets_can_be_written(tmp_path: Path) -> None:
     bert = write_tiny_model(tmp_path / "tiny")
-    encoder = encoder_tensors(bert, window=32, layers=LAYERS)
-    decoder = decoder_tensors(bert, window=32, layers=1, of=LAYERS)
+    encoder = encoder_tensors(bert, layers=LAYERS)
+    decoder = decoder_tensors(bert, layers=1, of=LAYERS)
     found = whole(encoder, decoder, [0, 2, 3, 9])
     assert np.flatnonzero(found["final_logits_bias"][0] == 0).tolist() == [0, 2, 3, 9]
     assert found["lm_head.weight"].shape == (len(VOCABULARY), WIDTH)
