@@ -26,6 +26,7 @@ _LEAST_BASELINE = 20
 _HOUR_MS = 3_600_000
 _MINUTE_S = 60
 _FIRST_MS = -2_208_988_800_000
+_FAR_MS = 96 * _HOUR_MS
 _FRESH_S = 1.5
 """The page asks again after two seconds at the earliest."""
 
@@ -120,8 +121,11 @@ class Panels:
     def _bounds(self, view: View) -> Bounds:
         start, end = view.limits(self._now_ms())
         bound = {"from": clickhouse_time(start), "to": clickhouse_time(end), "source": view.source}
-        (row,) = self._database.query(questions.bounds(view.clock) + _LIMITS, bound).dictionaries()
         whole = view.preset == "all"
+        row = self._far_bounds(bound) if whole or view.clock == "event" else None
+        if row is None:
+            sql = questions.bounds(view.clock) + _LIMITS
+            (row,) = self._database.query(sql, bound).dictionaries()
         given = None if whole else Span(max(start, _FIRST_MS), end)
         if not row["documents"]:
             own = None if view.start is None or view.end is None else given
@@ -138,6 +142,19 @@ class Panels:
             )
             event, arrival = (given, arrival) if view.clock == "event" else (event, given)
         return Bounds(row["documents"], event, arrival, row["event_late"])
+
+    def _far_bounds(self, bound: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the bounds of a long time without looking at each document; None of a short one.
+
+        The beginning of its newest quarter is that of an hour then.
+        """
+        (hours,) = self._database.query(questions.HOURS + _LIMITS, bound).dictionaries()
+        if not hours["documents"] or hours["last_hour"] - hours["first_hour"] < _FAR_MS:
+            return None
+        ends = {name: hours[name] for name in ("first_hour", "last_hour")}
+        (edges,) = self._database.query(questions.EDGES + _LIMITS, {**bound, **ends}).dictionaries()
+        (arrived,) = self._database.query(questions.ARRIVALS + _LIMITS, bound).dictionaries()
+        return {**hours, **edges, **arrived}
 
     def _documents(self, view: View, within: Bounds) -> dict[str, Any]:
         span = within.span(view.clock)

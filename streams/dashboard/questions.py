@@ -50,6 +50,35 @@ FROM documents
 WHERE {_landed(clock)}"""
 
 
+HOURS = f"""\
+SELECT
+    sum(hours.documents) AS documents,
+    toUnixTimestamp64Milli(min(period)) AS first_hour,
+    toUnixTimestamp64Milli(max(period)) AS last_hour,
+    toUnixTimestamp64Milli(quantileExactWeighted(0.75)(period, hours.documents)) AS event_late
+FROM label_shares(
+    window_from = {{from:{TIME}}}, window_to = {{to:{TIME}}},
+    source = {{source:String}}, unit = 'hour') AS hours"""
+"""The hours of a range, from the cells: documents are few enough to look at in the outer two."""
+
+EDGES = f"""\
+SELECT
+    toUnixTimestamp64Milli(min(published_at)) AS event_first,
+    toUnixTimestamp64Milli(max(published_at)) AS event_last
+FROM documents
+WHERE {_landed("event")}
+    AND published_hour IN (
+        fromUnixTimestamp64Milli({{first_hour:Int64}}, 'UTC'),
+        fromUnixTimestamp64Milli({{last_hour:Int64}}, 'UTC'))"""
+
+ARRIVALS = f"""\
+SELECT
+    toUnixTimestamp64Milli(min(received_at)) AS arrival_first,
+    toUnixTimestamp64Milli(max(received_at)) AS arrival_last
+FROM documents_raw
+WHERE is_deleted = 0 AND {_landed("event")}"""
+"""Of all rows, so that nothing need be put together: a redelivered message arrived once."""
+
 SOURCES = """\
 SELECT source, sum(label_trends.documents) AS documents
 FROM label_trends
