@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models.convert import phi
 from streams.errors import Misconfigured
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SEQUENCE_TO_SEQUENCE = frozenset({"bart", "m2m_100", "marian", "mbart", "mt5", "pegasus", "t5"})
-DECODERS = frozenset({"gemma", "gemma2", "gpt2", "llama", "mistral", "phi", "qwen2", "qwen3"})
+DECODERS = frozenset(
+    {"gemma", "gemma2", "gpt2", "llama", "mistral", "phi", "phi3", "qwen2", "qwen3"}
+)
 ARCHITECTURES = SEQUENCE_TO_SEQUENCE | DECODERS
 """By the ``model_type`` of config.json."""
 
@@ -54,6 +57,8 @@ def has_pytorch() -> bool:
 def _converter(source: Path) -> Any:
     from ctranslate2.converters import TransformersConverter  # noqa: PLC0415 - heavy import
 
+    phi.register()
+
     class SafeConverter(TransformersConverter):  # type: ignore[misc] # an untyped library's
         """Reads safetensors only, runs no code of the model's, and asks no network."""
 
@@ -63,6 +68,8 @@ def _converter(source: Path) -> Any:
                 path, use_safetensors=True, local_files_only=True, **options
             )
             _say_what_is_scaled(model.config)
+            if model.config.model_type == "phi3":
+                phi.as_converter_reads_phi3(model)
             return model
 
         def load_tokenizer(self, tokenizer_class: Any, path: str, **options: Any) -> Any:
@@ -70,7 +77,7 @@ def _converter(source: Path) -> Any:
 
         def _load(self) -> Any:
             spec = super()._load()
-            _cap_logits(spec, source)
+            _add_what_is_left_out(spec, source)
             return spec
 
     return SafeConverter(str(source))
@@ -86,12 +93,14 @@ def _say_what_is_scaled(config: Any) -> None:
         config.tie_word_embeddings = getattr(config, "scale_decoder_outputs", False)
 
 
-def _cap_logits(spec: Any, source: Path) -> None:
-    """Set the bound of Gemma 2's logits, which the converter leaves out."""
+def _add_what_is_left_out(spec: Any, source: Path) -> None:
+    """Set what the converter does not read: Gemma 2's bound of its logits, Phi-3's epsilon."""
     config = json.loads((source / "config.json").read_text(encoding="utf-8"))
     bound = config.get("final_logit_softcapping")
     if config["model_type"] == "gemma2" and bound:
         spec.decoder.final_logit_softcapping = np.dtype("float32").type(bound)
+    if config["model_type"] == "phi3":
+        spec.config.layer_norm_epsilon = config.get("rms_norm_eps", 1e-5)
 
 
 # What CTranslate2's converter asks of a configuration, and newer transformers no longer write:

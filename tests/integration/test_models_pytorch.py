@@ -69,9 +69,9 @@ def test_a_sequence_to_sequence_model_writes_what_pytorch_writes(
         assert [word for word in result.hypotheses[0] if word[0] == "w"] == expected
 
 
-def test_an_architecture_that_does_not_convert_is_refused_in_a_line(tmp_path: Path) -> None:
-    """CTranslate2 4.8 knows Phi as it was before transformers had it."""
-    phi = Family("Phi", "decoder", "PhiForCausalLM")
+def test_a_model_that_would_be_converted_wrongly_is_refused_in_a_line(tmp_path: Path) -> None:
+    """A Phi-3 of which half of each head is rotated: the converter would rotate all of it."""
+    phi = Family("Phi3", "decoder", "Phi3ForCausalLM", {"partial_rotary_factor": 0.5})
     make(tmp_path, phi, SIZE)
-    with pytest.raises(Misconfigured, match=r"cannot convert .*n_layer"):
+    with pytest.raises(Misconfigured, match=r"cannot convert .*part of each head"):
         converted(tmp_path, "int8")

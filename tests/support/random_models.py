@@ -167,6 +167,8 @@ FAMILIES = (
     _decoder("Qwen3", _HEADED),
     _decoder("Gemma", _HEADED | {"rope_theta": 20_000.0}),
     _decoder("Gemma2", _HEADED | {"query_pre_attn_scalar": 0}),
+    _decoder("Phi", {"rope_theta": 20_000.0}),
+    _decoder("Phi3", _GROUPED | {"rope_theta": 20_000.0}),
     _decoder("GPT2", {}, "gpt2", "LMHeadModel"),
     _writer("Bart", 2),
     _writer("Pegasus", 1),
