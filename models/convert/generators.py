@@ -16,6 +16,7 @@ from models.convert import phi
 from streams.errors import Misconfigured
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 SEQUENCE_TO_SEQUENCE = frozenset({"bart", "m2m_100", "marian", "mbart", "mt5", "pegasus", "t5"})
@@ -94,13 +95,30 @@ def _say_what_is_scaled(config: Any) -> None:
 
 
 def _add_what_is_left_out(spec: Any, source: Path) -> None:
-    """Set what the converter does not read: Gemma 2's bound of its logits, Phi-3's epsilon."""
+    """Set what the converter does not set, without a word: the model would answer otherwise.
+
+    That is Gemma 2's bound of its logits, Phi-3's epsilon, and how Llama 3.1 stretches its rotation.
+    """
     config = json.loads((source / "config.json").read_text(encoding="utf-8"))
     bound = config.get("final_logit_softcapping")
     if config["model_type"] == "gemma2" and bound:
         spec.decoder.final_logit_softcapping = np.dtype("float32").type(bound)
     if config["model_type"] == "phi3":
         spec.config.layer_norm_epsilon = config.get("rms_norm_eps", 1e-5)
+    scaling = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    if scaling.get("rope_type") == "llama3":
+        _stretch(spec, scaling)
+
+
+def _stretch(spec: Any, scaling: Mapping[str, float]) -> None:
+    found = {
+        "rotary_scaling_factor": np.float32(scaling["factor"]),
+        "rotary_low_freq_factor": np.float32(scaling["low_freq_factor"]),
+        "rotary_high_freq_factor": np.float32(scaling["high_freq_factor"]),
+        "original_max_position_embeddings": np.int32(scaling["original_max_position_embeddings"]),
+    }
+    for layer in spec.decoder.layer:  # its specification lacks some, but all are read
+        vars(layer.self_attention).update(found)
 
 
 # What CTranslate2's converter asks of a configuration, and newer transformers no longer write:

@@ -13,7 +13,7 @@ _GELU = frozenset({"gelu_new", "gelu_fast", "gelu_pytorch_tanh"})  # three names
 
 
 def register() -> None:
-    """Make CTranslate2's converter read both layouts of Phi."""
+    """Make CTranslate2's converter read Phi as transformers has it."""
     from ctranslate2.converters import transformers as known  # noqa: PLC0415 - heavy import
     from ctranslate2.converters import utils  # noqa: PLC0415 - as above
     from ctranslate2.specs import common_spec, transformer_spec  # noqa: PLC0415 - as above

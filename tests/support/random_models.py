@@ -138,6 +138,17 @@ _CLASSIFIER, _CAUSAL, _WRITER = (
 )
 _GROUPED = {"num_key_value_heads": 2}
 _FLAN = {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False}
+_LLAMA_3 = _GROUPED | {
+    "max_position_embeddings": 131_072,
+    "rope_parameters": {
+        "rope_type": "llama3",
+        "rope_theta": 500_000.0,
+        "factor": 8.0,
+        "low_freq_factor": 1.0,
+        "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 8192,
+    },
+}
 _HEADED = _GROUPED | {"head_dim": 0}  # from the size
 
 
@@ -162,6 +173,7 @@ FAMILIES = (
     _encoder("XLMRoberta"),
     _encoder("Camembert"),
     _decoder("Llama", _GROUPED | {"rope_theta": 500_000.0}),
+    Family("Llama", "decoder", "LlamaForCausalLM", _LLAMA_3, label="Llama 3.1"),
     _decoder("Mistral", _GROUPED),
     _decoder("Qwen2", _GROUPED | {"rope_theta": 1_000_000.0}),
     _decoder("Qwen3", _HEADED),
@@ -198,6 +210,8 @@ def make(folder: Path, family: Family, size: Size) -> Any:
         for name, values in made.named_parameters():
             if values.ndim > 1 and name not in fixed:
                 values.copy_(torch.randn_like(values) * spread)
+            if name.endswith(".q.weight"):  # T5s, trained or new, carry attention's scale in here
+                values.div_((size.width // size.heads) ** 0.5)
         if family.pad_last:  # a real Marian's first step begins with zeros
             made.get_input_embeddings().weight[family.pad(size)] = 0
     made.save_pretrained(folder)
