@@ -119,7 +119,7 @@ class Training:
             return False
         from safetensors.torch import load_file  # noqa: PLC0415 - needs PyTorch
 
-        if note["run"] != self._run():
+        if note.get("run") != self._run():
             raise Misconfigured(
                 f"the checkpoint in {self._folder} is of a run with other settings or pairs; give "
                 "the same ones, or leave --resume out"

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from models.convert.tensors import Tensors
 
 _TOLD_EVERY, _LOOK_EVERY = 20, 200  # steps
-_LOOKED_AT, _WRITTEN = 512, 200  # pairs
+_LOOKED_AT, _WRITTEN = 512, 100  # pairs
 
 
 @dataclass(frozen=True, slots=True)
