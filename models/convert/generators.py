@@ -97,7 +97,7 @@ def _say_what_is_scaled(config: Any) -> None:
 def _add_what_is_left_out(spec: Any, source: Path) -> None:
     """Set what the converter does not set, without a word: the model would answer otherwise.
 
-    That is Gemma 2's bound of its logits, Phi-3's epsilon, and how Llama 3.1 stretches its rotation.
+    Gemma 2's bound of its logits, Phi-3's epsilon, how Llama 3.1 stretches its rotation.
     """
     config = json.loads((source / "config.json").read_text(encoding="utf-8"))
     bound = config.get("final_logit_softcapping")
