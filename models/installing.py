@@ -6,7 +6,7 @@ import json
 import shutil
 from hashlib import sha256
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from models import convert
 from models.card import Card, hashes, write_card
@@ -27,6 +27,7 @@ WEIGHTS_FOLDER = "ctranslate2"
 # What a model's folder keeps of its repository, where it is there.
 _KEPT = ("config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 _SAFETENSORS = ("model.safetensors", "model.safetensors.index.json")
+_LONGEST_WINDOW = 10_000_000
 # What belongs to weights that CTranslate2 holds already.
 _CONVERTED_PARTS = (
     *(WEIGHTS, "config.json", heads.HEAD_FILE),
@@ -62,7 +63,7 @@ def build(model: PinnedModel, download: Path, new: Path, source: str, now_ms: in
         if (download / name).is_file():
             shutil.copyfile(download / name, new / name)
     if model.weights == CONVERTED:
-        _note_window(model, new / "config.json")
+        _note_window(model, new)
     card = Card(
         name=model.name,
         title=model.title,
@@ -92,11 +93,19 @@ def _take_converted(model: PinnedModel, download: Path, weights: Path) -> None:
             shutil.copyfile(download / file.name, weights / file.name)
 
 
-def _note_window(model: PinnedModel, path: Path) -> None:
-    """CTranslate2's own config.json does not say how long an input may be."""
-    config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    config.setdefault("max_position_embeddings", model.max_tokens)
+def _note_window(model: PinnedModel, folder: Path) -> None:
+    """CTranslate2's own config.json does not say how long an input may be; the tokenizer's may."""
+    path = folder / "config.json"
+    config = _json(path)
+    said = _json(folder / "tokenizer_config.json").get("model_max_length")
+    # Transformers write 1e30 where they do not know.
+    known = isinstance(said, int) and 0 < said <= _LONGEST_WINDOW
+    config.setdefault("max_position_embeddings", said if known else model.max_tokens)
     path.write_text(json.dumps(config), encoding="utf-8")
+
+
+def _json(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
 
 def describe_folder(

@@ -84,6 +84,18 @@ def test_weights_that_are_converted_already_are_copied(registry: Registry, tmp_p
     assert sha256_of(copied) == sha256_of(flat / "model.bin")
 
 
+@pytest.mark.parametrize(("said", "window"), [(1024, 1024), (10**30, 512), (None, 512)])
+def test_the_window_of_converted_weights_is_the_tokenizers_where_that_says_it(
+    registry: Registry, tmp_path: Path, said: int | None, window: int
+) -> None:
+    """Transformers write 1e30 where they do not know."""
+    flat = _converted(tmp_path)
+    (flat / "tokenizer_config.json").write_text(json.dumps({"model_max_length": said}))
+    folder = registry.adopt(flat, "stories").folder
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    assert config["max_position_embeddings"] == window
+
+
 def _converted(tmp_path: Path) -> Path:
     """Lay a decoder out as repositories of converted weights are: all in one folder."""
     write_tiny_decoder(tmp_path / "made")
