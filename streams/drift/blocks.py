@@ -97,9 +97,10 @@ class BlockSums:
 
     def _after(self, rows: Rows) -> npt.NDArray[np.int32]:
         """Return the totals after each of the blocks that follow."""
-        after: npt.NDArray[np.int32] = np.cumsum(rows, axis=0, dtype=np.int32)
-        after += self._totals[self.count % self._capacity]
-        return after
+        after = rows.astype(np.int32)
+        after[:1] += self._totals[self.count % self._capacity]
+        # In place, without the copies that a sum from one type into another makes.
+        return np.add.accumulate(after, axis=0, out=after)
 
     def _rows(self, first: int, last: int) -> Rows:
         totals = self._totals[np.arange(first, last + 1) % self._capacity]
