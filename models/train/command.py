@@ -13,7 +13,7 @@ from models.train.pairs import Table
 from models.train.run import Options, train
 from streams.errors import Misconfigured, Unavailable
 
-_app = typer.Typer(add_completion=False)
+_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @_app.command()
@@ -88,12 +88,10 @@ def _table(text: str) -> Table:
 
 
 def main() -> int:
-    """Run the command; an error is one clear line."""
+    """Run the command; an error is one clear line, and status 2."""
     try:
-        _app(standalone_mode=False)
+        _app()
     except (Misconfigured, Unavailable) as error:
         print(error, file=sys.stderr)  # noqa: T201 - a command's own output
         return 2
-    except typer.Exit as end:
-        return end.exit_code
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import pytest
 
 from models.convert import convert
 from models.tokenizer_file import read_tokenizer
+from models.train.command import main
 from models.train.decoder import pytorch
 from models.train.examples import Marks, batches, padded, tokenize, written_tokens
 from models.train.loop import Plan
@@ -174,6 +176,20 @@ def test_without_pytorch_the_error_says_what_to_install(monkeypatch: pytest.Monk
     monkeypatch.setattr("models.train.decoder.has_pytorch", lambda: False)
     with pytest.raises(Misconfigured, match=r"pip install 'tidemark\[convert\]'"):
         pytorch()
+
+
+def test_the_command_says_in_one_line_what_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("models.train.decoder.has_pytorch", lambda: False)
+    monkeypatch.setattr(sys, "argv", ["train", "pairs.jsonl", "--out", str(tmp_path / "out")])
+    assert main() == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    monkeypatch.setattr(sys, "argv", ["train", "pairs.jsonl", "--bogus"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "--bogus" in capsys.readouterr().err
 
 
 def _tiny(folder: Path) -> list[list[int]]:
