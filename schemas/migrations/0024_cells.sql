@@ -18,7 +18,7 @@ GROUP BY day;
 
 -- Of an hour and source, and of a day and source or (the empty source) all of them: documents, near-copies of a
 -- day counted once, and how many different terms they have: a state that merges, exact where these are few and
--- with an error of 1.5 % else. Of a part of them as few states are read as can be: they take longest.
+-- with a standard error of 1.6 % else. Of a part of them as few states are read as can be: they take longest.
 CREATE TABLE IF NOT EXISTS {{db}}.trend_totals_raw {{on_cluster}}
 (
     seconds UInt32,
