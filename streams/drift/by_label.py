@@ -18,6 +18,7 @@ from streams.drift.codec import blob, under
 from streams.drift.detector import Detector
 from streams.drift.hashing import hash_name
 from streams.drift.lifecycle import Lifecycle
+from streams.drift.progress import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from schemas.messages import DriftAlert, Enriched, WindowStats
     from streams.drift.finding import Moment
     from streams.drift.options import DriftOptions
-    from streams.drift.progress import Reading
     from streams.drift.words import Words
 
 OF_THE_SOURCE = 2.0
@@ -46,6 +46,7 @@ class _Label:
         self.events = Lifecycle(options.cooldown_documents)
         self.detector = Detector(source, options, self.events, label)
         self.place = f"label/{hash_name(label)}/"
+        self.last: Reading | None = None  # what it said after its newest document
         self.told: tuple[Reading | None, list[int], list[Reading]] = (None, [], [])
 
     def at(self, place: int) -> Reading | None:
@@ -56,7 +57,16 @@ class _Label:
 
     def rest(self) -> None:
         """Begin a batch: all there is to say is what was said before."""
-        self.told = (self.detector.reading if self.documents else None, [], [])
+        self.told = (self.last, [], [])
+
+    def take(self, places: list[int], readings: list[Reading]) -> None:
+        """Note what it said after each of its documents of the batch."""
+        self.told, self.last = (self.last, places, readings), readings[-1]
+
+    def begin(self, last: Reading | None) -> None:
+        """Go on from what was said last, or after a new reference."""
+        self.last = last
+        self.rest()
 
 
 class ByLabel:
@@ -88,7 +98,7 @@ class ByLabel:
             ]
             taken = words.take(places)
             readings, found = label.detector.advance(own, taken, shares, label.documents)
-            label.told = (label.told[0], places, readings)
+            label.take(places, readings)
             label.documents += len(own)
             alerts += [(places[index], alert) for index, alert in found]
         return alerts
@@ -116,6 +126,7 @@ class ByLabel:
         closed = []
         for label in self._labels.values():
             label.detector.rebaseline()
+            label.begin(label.detector.reading)
             closed += label.events.close_all("by-hand", moment, note)
         return closed
 
@@ -130,7 +141,9 @@ class ByLabel:
     def head(self) -> tuple[list[list[Any]], dict[str, npt.NDArray[Any]]]:
         """Return the small moving state: plain values, and arrays by name."""
         labels = self._labels.values()
-        numbers = [[label.name, label.documents, label.events.head()] for label in labels]
+        numbers = [
+            [label.name, label.documents, label.events.head(), label.last] for label in labels
+        ]
         return numbers, {label.place + "head": blob(label.detector.head()) for label in labels}
 
     def restore(
@@ -143,13 +156,14 @@ class ByLabel:
         self._labels = {}
         if not self._options.by_label:
             return
-        for name, documents, events in numbers:
+        for name, documents, events, *said in numbers:
             label = self._labels[name] = _Label(self._source, name, self._options)
             label.documents = documents
             label.events.restore(events)
             own = under(label.place, parts)
             label.detector.restore(arrays[label.place + "head"].tobytes(), own)
-            label.rest()
+            last = Reading(*said[0]) if said and said[0] else label.detector.reading
+            label.begin(last._replace(quiet=tuple(last.quiet)))
 
     def _label(self, name: str) -> _Label | None:
         if name not in self._labels and len(self._labels) < MOST_LABELS:

@@ -1,7 +1,7 @@
 """The topics of a source, for embeddings of one model: assigned on arrival, remade at fixed turns.
 
 A turn comes after 64, 128 and 256 documents of the source, then after every 256, and beyond 2,048
-after every 1,024, whatever the windows and the batches. Between turns nothing moves, so the same
+after every 512, whatever the windows and the batches. Between turns nothing moves, so the same
 documents in the same order give the same topics, bit for bit; and all state is either made at a
 turn or of the documents since.
 """
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Floats32 = npt.NDArray[np.float32]
 
 FIRST_TURN = CHUNK
-TURN = 1_024
+TURN = 512
 _YOUNG, _YOUNG_TURN = 2_048, 256  # documents within which turns come more often
 _NAME_WORDS = 4
 _TOLD = attrgetter("doc_id", "summary")

@@ -151,9 +151,8 @@ def test_where_there_is_no_room_a_new_theme_takes_the_place_of_the_nearest_two()
         found.append(enriched(k, embedding=embedding, terms=(f"theme{theme}",)))
     places = advanced(SourceTopics("news"), found)
     farewells = [f for place in places if place is not None for f in place.farewells]
-    merged = [farewell for farewell in farewells if farewell.ended == "merged"]
-    assert merged
-    assert all(farewell.into in identities(places) for farewell in merged)
+    assert {farewell.ended for farewell in farewells} == {"merged"}
+    assert all(f.into in identities(places) for f in farewells)
     assert purity(identities(places[-500:]), themes[-500:]) > 0.95
 
 
