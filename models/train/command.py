@@ -13,7 +13,9 @@ from models.train.pairs import Table
 from models.train.run import Options, train
 from streams.errors import Misconfigured, Unavailable
 
-_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+_app = typer.Typer(
+    add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown"
+)
 
 
 @_app.command()
