@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from streams.backends.clickhouse import ClickHouseWarehouse
 
+_TURNS_OF_AN_ACCEPT = 4
 _COUNTED = ("documents_raw", "dead_letters_raw", "drift_windows_raw", "drift_alerts_raw")
 
 
@@ -67,14 +68,25 @@ class PageServer:
         StatusPage(Metrics(), self._status, lambda: roles, dict, panels).mount(application)
         self._runner = web.AppRunner(application, shutdown_timeout=1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True)
-        await site.start()
-        self._port = int(self._runner.addresses[0][1])
+        assert self._runner.server is not None
+        self._listener = await self._loop.create_server(
+            self._runner.server, "127.0.0.1", self._port, reuse_address=True
+        )
+        self._port = int(self._listener.sockets[0].getsockname()[1])
 
     async def _stop(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        if self._runner is None:
+            return
+        # A browser may be knocking. asyncio drops a connection unclosed that was accepted just
+        # before the listener closes: so accept no more, and let the last ones be made first.
+        for listening in self._listener.sockets:
+            self._loop.remove_reader(listening.fileno())
+        for _ in range(_TURNS_OF_AN_ACCEPT):
+            await asyncio.sleep(0)
+        self._listener.close()
+        await self._runner.cleanup()
+        await asyncio.sleep(0)
+        self._runner = None
 
     async def _status(self) -> Mapping[str, Any]:
         return {
