@@ -96,7 +96,7 @@ class PanelRoutes:
         return await asyncio.get_running_loop().run_in_executor(self._pool, ask)
 
 
-_VIEW = ("clock", "source", "range", "from", "to")
+_VIEW = ("clock", "source", "range", "from", "to", "revision")
 
 
 def _worth(kept: tuple[float, asyncio.Task[bytes]], now: float) -> bool:

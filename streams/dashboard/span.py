@@ -19,6 +19,7 @@ _FIRST_MS = -2_208_988_800_000
 _LAST_MS = 10_413_791_999_999
 _BUCKETS = 90
 _LONGEST_SOURCE = 256
+_LONGEST_REVISION = 200
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 PRESETS: Mapping[str, int | None] = {
@@ -52,6 +53,7 @@ class View:
         preset: one of ``PRESETS``, or empty where times are given.
         start: milliseconds since 1970, if given.
         end: the same; not included.
+        revision: of the data that the asker knows of: what was found for an older one is no answer.
     """
 
     clock: Clock
@@ -59,10 +61,11 @@ class View:
     preset: str
     start: int | None = None
     end: int | None = None
+    revision: str = ""
 
     @classmethod
     def parse(cls, query: Mapping[str, str]) -> View:
-        """Read ``clock``, ``source``, and ``range`` or ``from`` and ``to`` (ISO 8601, UTC).
+        """Read clock, source, range or from and to (ISO 8601, UTC), and revision.
 
         Raises:
             InvalidView: one of them is none; says which.
@@ -74,15 +77,18 @@ class View:
         source = query.get("source", "")
         if len(source) > _LONGEST_SOURCE:
             raise InvalidView(f"a source has at most {_LONGEST_SOURCE} characters")
+        revision = query.get("revision", "")
+        if len(revision) > _LONGEST_REVISION:
+            raise InvalidView(f"a revision has at most {_LONGEST_REVISION} characters")
         start, end = _time(query, "from"), _time(query, "to")
         if start is None and end is None:
             preset = query.get("range", "all")
             if preset not in PRESETS:
                 raise InvalidView(f"range={preset[:40]!r} is none of {', '.join(PRESETS)}")
-            return cls(known[0], source, preset)
+            return cls(known[0], source, preset, revision=revision)
         if start is not None and end is not None and start >= end:
             raise InvalidView("from must be before to")
-        return cls(known[0], source, "", start, end)
+        return cls(known[0], source, "", start, end, revision)
 
     def limits(self, now_ms: int) -> tuple[int, int]:
         """Return the first millisecond and the first one after; wide open for ``all``."""

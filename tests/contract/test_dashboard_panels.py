@@ -214,6 +214,17 @@ def test_the_panels_of_a_page_share_the_bounds(warehouse: ClickHouseWarehouse) -
     assert bounds() == 3
 
 
+def test_what_was_found_before_a_change_is_no_answer_after_it(
+    warehouse: ClickHouseWarehouse,
+) -> None:
+    """A page that knows of a new revision is told the bounds anew, however fresh the last are."""
+    database = Counting(warehouse)
+    panels = Panels(database, lambda: NOW, clock=lambda: 0.0)
+    for revision, asked_so_far in (("1", 1), ("1", 1), ("2", 2)):
+        panels.answer("documents", View.parse({"range": "6h", "revision": revision}))
+        assert sum("event_first" in sql for sql in database.asked) == asked_so_far
+
+
 def test_terms_of_the_newest_quarter_or_of_the_range(warehouse: ClickHouseWarehouse) -> None:
     """Where nothing was before, the newest quarter is compared with the rest; else the range."""
     whole = asked(warehouse, "terms")

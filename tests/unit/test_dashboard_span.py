@@ -24,6 +24,7 @@ def test_a_span_has_at_most_ninety_steps(start: int, length: int, window: int) -
     ("query", "said"),
     [
         ({"clock": "sundial"}, "neither event nor arrival"),
+        ({"revision": "1" * 201}, "a revision has at most"),
         ({"range": "9y"}, "none of 15m"),
         ({"from": "yesterday"}, "from='yesterday' is no time"),
         ({"to": "9999-01-01"}, "outside 1900 to 2299"),

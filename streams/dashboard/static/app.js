@@ -9,7 +9,7 @@ import { follow } from "./live.js";
 import * as models from "./models.js";
 import { Panel } from "./panel.js";
 import { topics } from "./topics.js";
-import { change, onChange, slides } from "./view.js";
+import { change, onChange, saw, slides } from "./view.js";
 
 const SLIDE_MS = 10000;
 const known = charts.marks();
@@ -74,6 +74,7 @@ function told(status, error, wait) {
   const moved = status.revision !== revision || (slides() && performance.now() - refreshed > SLIDE_MS);
   if (!moved && !panels.some((panel) => panel.failed)) return;
   revision = status.revision;
+  saw(revision);
   refreshed = performance.now();
   refresh(false);
   ledger.refresh();

@@ -2,7 +2,7 @@
 import { ask } from "./api.js";
 import { byId, h } from "./dom.js";
 import { fieldTime } from "./format.js";
-import { objects } from "./shared.js";
+import { at, objects } from "./shared.js";
 import { CLOCKS, RANGES, change, view } from "./view.js";
 
 function segments(place, name, choices, chosen, choose) {
@@ -51,7 +51,7 @@ let sources = [];
 /** Ask which sources there are; the chosen one stays even if it is gone. */
 export async function refreshSources() {
   try {
-    sources = objects(JSON.parse(await ask("/api/panels/sources")));
+    sources = objects(JSON.parse(await ask(at("sources")())));
   } catch {
     return; // the pulse tells that nobody answers
   }

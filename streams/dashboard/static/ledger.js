@@ -2,7 +2,7 @@
 import { ask } from "./api.js";
 import { h, sqlBlock } from "./dom.js";
 import { count, moment, millis } from "./format.js";
-import { objects } from "./shared.js";
+import { at, objects } from "./shared.js";
 
 const TERMS = [["landed", "landed", ""], ["dead-lettered", "dead_lettered", "dead"], ["in flight", "in_flight", "flight"], ["missing", "missing", "missing"]];
 
@@ -18,7 +18,7 @@ export class Ledger {
 
   async refresh() {
     try {
-      this.show(JSON.parse(await ask("/api/panels/ledger")));
+      this.show(JSON.parse(await ask(at("ledger")())));
     } catch (error) {
       if (!this.answer) this.sum.replaceChildren(h("p", null, `No ledger: ${error.message}.`));
     }

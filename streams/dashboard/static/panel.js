@@ -3,6 +3,8 @@ import { ask } from "./api.js";
 import { h, sqlBlock } from "./dom.js";
 import { moment } from "./format.js";
 
+const AGAIN_MS = 500;
+
 export class Panel {
   /** definition: id, title, size, path(), render(panel, answer) -> false when there is nothing, blank(answer), asTable(answer), every (ms). */
   constructor(definition) {
@@ -27,7 +29,11 @@ export class Panel {
 
   /** Ask and show; `anew` dims what is there, since it answers another question. */
   async refresh(anew) {
-    if (this.running && !anew) return;
+    if (this.running && !anew) {
+      this.again = true; // what is asked just now may be from before the change
+      return;
+    }
+    this.again = false;
     if (this.running) this.running.abort();
     const mine = this.running = new AbortController();
     if (anew) this.body.setAttribute("aria-busy", "true");
@@ -46,6 +52,7 @@ export class Panel {
     }
     this.running = null;
     this.body.removeAttribute("aria-busy");
+    if (this.again) setTimeout(() => this.refresh(false), AGAIN_MS);
   }
 
   show(answer) {

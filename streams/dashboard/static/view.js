@@ -43,6 +43,11 @@ export function change(part) {
 export const onChange = (listener) => listeners.push(listener);
 const tell = (onlyAlert) => listeners.forEach((listener) => listener(onlyAlert));
 
+let revision = "";
+
+/** From now on an answer from before this revision of the data is none. */
+export const saw = (one) => { revision = one; };
+
 /** What the server needs to know of it. */
 export function asked() {
   const out = new URLSearchParams({ clock: view.clock, source: view.source });
@@ -50,6 +55,7 @@ export function asked() {
     if (view.from) out.set("from", view.from);
     if (view.to) out.set("to", view.to);
   } else out.set("range", view.range);
+  if (revision) out.set("revision", revision);
   return out;
 }
 
