@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from models.classify.head import EmbeddingHead
     from models.encoder import Vectors
+    from models.manifest import PinnedModel
     from models.results import VectorClassifier
     from streams.ports import Inference, Text
 
@@ -147,15 +148,9 @@ def build_enricher(
     encoder = SentenceEncoder(
         folder, device=device, compute_type=compute_type, threads=threads, placement=placement
     )
-    classifier: VectorClassifier | None = head
-    if classifier is None:
-        described = built_in_labels() if labels is None else dict(labels)
-        classifier = ZeroShot(
-            list(described),
-            label_vectors(described, word_pieces, encoder),
-            temperature=model.temperature,
-            unsure_below=unsure_below,
-        )
+    classifier: VectorClassifier = head or _zero_shot(
+        built_in_labels() if labels is None else labels, model, word_pieces, encoder, unsure_below
+    )
     card = ModelCard(
         embedding_model=model.name,
         embedding_revision=model.revision,
@@ -171,6 +166,21 @@ def build_enricher(
         card,
         summary_sentences=summary_sentences,
         max_word_pieces=max_word_pieces,
+    )
+
+
+def _zero_shot(
+    labels: Mapping[str, str],
+    model: PinnedModel,
+    word_pieces: WordPieces,
+    encoder: SentenceEncoder,
+    unsure_below: float,
+) -> ZeroShot:
+    return ZeroShot(
+        list(labels),
+        label_vectors(labels, word_pieces, encoder),
+        temperature=model.temperature,
+        unsure_below=unsure_below,
     )
 
 

@@ -7,10 +7,10 @@ folder, default. Secrets come from the environment or from a file named by ``TID
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Literal, get_args
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -20,71 +20,21 @@ from pydantic_settings import (
 from typing_extensions import Self
 
 from schemas.retention import Retention
-from streams.durations import is_off, parse_duration, parse_rate
 from streams.errors import Misconfigured
 from streams.secret_texts import hide
-from streams.stages.redact import kinds_of
+from streams.setting_types import (
+    Devices,
+    Duration,
+    Guarding,
+    OptionalDuration,
+    Rate,
+    Redaction,
+    Renewal,
+    SaslMechanism,
+    SecretName,
+)
 
 CONFIG_FILE = "tidemark.toml"
-
-
-def _duration(text: str) -> str:
-    parse_duration(text)
-    return text
-
-
-def _duration_or_off(text: str) -> str:
-    return text if is_off(text) else _duration(text)
-
-
-def _rate(text: str) -> str:
-    parse_rate(text)
-    return text
-
-
-def _devices(text: str) -> str:
-    parts = text.split(",")
-    if not all(part.strip().isdecimal() for part in parts) or len(set(parts)) < len(parts):
-        raise ValueError("is a GPU's number, or several with commas between: 0 or 0,1")
-    return text
-
-
-def _redaction(text: str) -> str:
-    kinds_of(text)
-    return text
-
-
-def _guarding(text: str) -> str:
-    from models.guard.setting import guard_of  # noqa: PLC0415 - heavy, and seldom given
-
-    guard_of(text)
-    return text
-
-
-def _renewal(text: str) -> str:
-    if text not in {"settled", "never"} and not text.isdecimal():
-        raise ValueError("is `settled`, `never`, or a whole number of documents")
-    return text
-
-
-SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
-SecretName = Literal[
-    "kafka_password",
-    "kafka_key_password",
-    "kafka_oauth_client_secret",
-    "schema_registry_password",
-    "clickhouse_password",
-    "web_token",
-]
-"""Settings that are secrets; each may stand in a file that ``<name>_file`` names instead."""
-
-Duration = Annotated[str, AfterValidator(_duration)]
-OptionalDuration = Annotated[str, AfterValidator(_duration_or_off)]
-Rate = Annotated[str, AfterValidator(_rate)]
-Renewal = Annotated[str, AfterValidator(_renewal)]
-Guarding = Annotated[str, AfterValidator(_guarding)]
-Devices = Annotated[str, AfterValidator(_devices)]
-Redaction = Annotated[str, AfterValidator(_redaction)]
 
 
 class Settings(BaseSettings):

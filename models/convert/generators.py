@@ -45,6 +45,8 @@ def convert(
         )
     try:
         _converter(source).convert(str(target), quantization=quantization)
+    except Misconfigured:
+        raise
     except Exception as error:
         line = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise Misconfigured(f"CTranslate2 cannot convert {source}: {line}") from error

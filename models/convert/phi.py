@@ -9,6 +9,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from streams.errors import Misconfigured
+
 _GELU = frozenset({"gelu_new", "gelu_fast", "gelu_pytorch_tanh"})  # three names of one formula
 
 
@@ -77,21 +79,24 @@ def _refuse_other_phi(config: Any) -> None:
     }
     for what, is_so in wrong.items():
         if is_so:
-            raise NotImplementedError(f"Phi with {what}")
+            raise Misconfigured(f"a Phi with {what} cannot be converted: it would answer otherwise")
 
 
 def as_converter_reads_phi3(model: Any) -> None:
     """Put the rotary settings of a Phi-3 where the converter looks for them.
 
     Raises:
-        NotImplementedError: its rotation is stretched to longer texts, or of a part of each head:
+        Misconfigured: its rotation is stretched to longer texts, or of a part of each head:
             the converter would leave that out.
     """
     config = model.config
     rotary = dict(config.rope_parameters)
     scaling = rotary.get("rope_type", "default")
     if scaling != "default" or rotary.get("partial_rotary_factor", 1) != 1:
-        raise NotImplementedError(f"Phi-3 with rotary scaling {scaling!r}, or a part of each head")
+        raise Misconfigured(
+            f"a Phi-3 with rotary scaling {scaling!r}, or one that rotates a part of each head, "
+            "cannot be converted: it would answer otherwise"
+        )
     config.rope_scaling = None
     config.rope_theta = rotary["rope_theta"]
     for layer in model.model.layers:

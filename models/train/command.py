@@ -16,6 +16,7 @@ from streams.errors import Misconfigured, Unavailable
 _app = typer.Typer(
     add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown"
 )
+_WITHOUT = typer.Option(help="FILE:SOURCE:TARGET; pairs that it has too are left out.")
 
 
 @_app.command()
@@ -25,10 +26,7 @@ def _command(
     out: Annotated[Path, typer.Option(help="Folder of the model; checkpoints lie beside it.")],
     source: Annotated[str, typer.Option(help="Column of the document.")] = "text",
     target: Annotated[str, typer.Option(help="Column of what is to be written.")] = "summary",
-    without: Annotated[
-        list[str] | None,
-        typer.Option(help="FILE:SOURCE:TARGET; pairs that it has too are left out."),
-    ] = None,
+    without: Annotated[list[str] | None, _WITHOUT] = None,
     begin: Annotated[
         Path | None, typer.Option(help="A model that was trained here, to go on from.")
     ] = None,

@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
+_LABEL_COLUMN = typer.Option(
+    "--label-column", help="Column of the class; else topics found in the embeddings."
+)
+_FOREIGN = typer.Option(
+    metavar="FILE",
+    help="Documents of another kind to mix in, a tenth of the stream; else those whose language "
+    "column names another language than most.",
+)
 _COLUMNS = (
     ("change", "String"),
     ("streams", "UInt64"),
@@ -47,20 +55,8 @@ def drift(
     *,
     text_column: options.TEXT = None,
     title_column: options.TITLE = None,
-    label_column: Annotated[
-        str | None,
-        typer.Option(
-            "--label-column", help="Column of the class; else topics found in the embeddings."
-        ),
-    ] = None,
-    foreign: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="Documents of another kind to mix in, a tenth of the stream; else those whose "
-            "language column names another language than most.",
-        ),
-    ] = None,
+    label_column: Annotated[str | None, _LABEL_COLUMN] = None,
+    foreign: Annotated[str | None, _FOREIGN] = None,
     reference: Annotated[
         int | None,
         typer.Option(min=100, help="Documents to learn from; else as configured, at most a third."),

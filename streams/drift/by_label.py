@@ -112,13 +112,12 @@ class ByLabel:
         """
         found = {name: label.at(place) for name, label in self._labels.items()}
         said = {name: reading for name, reading in found.items() if reading is not None}
-        bounds = {n: (r.score, r.threshold) for n, r in said.items()}
         return replace(
             record,
-            label_states={name: reading.state for name, reading in said.items()},
-            label_references={name: reading.reference_documents for name, reading in said.items()},
-            label_scores={n: score for n, (score, _) in bounds.items() if score is not None},
-            label_thresholds={n: bound for n, (_, bound) in bounds.items() if bound is not None},
+            label_states={n: r.state for n, r in said.items()},
+            label_references={n: r.reference_documents for n, r in said.items()},
+            label_scores={n: r.score for n, r in said.items() if r.score is not None},
+            label_thresholds={n: r.threshold for n, r in said.items() if r.threshold is not None},
         )
 
     def rebaseline(self, moment: Moment, note: str) -> list[DriftAlert]:

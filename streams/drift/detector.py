@@ -100,9 +100,9 @@ class Detector:
         for run in runs(documents, read):
             if not run.usable:
                 self.unusable += len(run.documents)
-                self._readings += [self._reading()] * len(run.documents)
+                self._readings += [self.reading] * len(run.documents)
                 continue
-            before, first = self._reading(), not self._base.rollout.model
+            before, first = self.reading, not self._base.rollout.model
             skipped, changed = self._base.rollout.admit(run)
             self._readings += [before] * skipped
             if changed:
@@ -123,11 +123,6 @@ class Detector:
     def learn(self, document: Enriched) -> None:
         """Take in a document of the reference that is awaited; any other is passed over."""
         self._base.learn(document)
-
-    @property
-    def reading(self) -> Reading:
-        """What it says now."""
-        return self._reading()
 
     @property
     def shadow(self) -> Shadow:
@@ -166,8 +161,7 @@ class Detector:
     def _advance(self, run: Run, first: int) -> None:
         coded: Coded | None = None
         ahead: Ahead | None = None
-        total = len(run.documents)
-        while first < total:
+        while first < len(run.documents):
             watch = self._base.watch
             if watch is None:
                 last = self._collect(run, first)
@@ -210,11 +204,11 @@ class Detector:
         """Collect the reference; returns up to where."""
         collected, total = len(self._base.collected), len(run.documents)
         if self._base.progress.awaited:
-            self._readings += [self._reading()] * (total - first)
+            self._readings += [self.reading] * (total - first)
             return total
         last = min(total, first + self._options.reference_documents - collected)
         self._readings += [
-            self._reading()._replace(reference_documents=collected + row)
+            self.reading._replace(reference_documents=collected + row)
             for row in range(1, last - first + 1)
         ]
         self._base.keep(run, first, last)
@@ -262,7 +256,7 @@ class Detector:
     def _pass_quiet(self, watch: Watch, run: Run, ahead: Ahead, part: tuple[int, int]) -> int:
         """Note readings up to the first block above its threshold; returns where that begins."""
         (first, total), block = part, self._options.block_documents
-        reading, last, end = self._reading(), first, first + watch.missing
+        reading, last, end = self.reading, first, first + watch.missing
         for score in ahead.scores[ahead.taken :]:
             if end > total:
                 break
@@ -273,7 +267,7 @@ class Detector:
                 self._base.progress.score, self._base.progress.threshold = score, threshold
                 self._base.shadow.take(score, block)
             self._readings += [reading] * (end - last - 1)
-            reading = self._reading()
+            reading = self.reading
             self._readings.append(reading)
             last, end = end, end + block
         self._readings += [reading] * (total - last)
@@ -286,14 +280,14 @@ class Detector:
         documents = run.documents[stretch]
         full = len(documents) == watch.missing
         watch.take(documents, _cut(coded, stretch), ahead)
-        self._readings += [self._reading()] * (len(documents) - 1)
+        self._readings += [self.reading] * (len(documents) - 1)
         verdict = watch.verdict(ahead) if full else None
         if verdict is not None:
             segments = self._segments[len(self._readings)]
             self._base.progress.score = verdict.score
             self._base.progress.threshold = self._threshold(watch, segments)
             self._judge(watch, verdict, documents[-1])
-        self._readings.append(self._reading())
+        self._readings.append(self.reading)
 
     def _stretch(self, watch: Watch) -> int:
         """Return for how many documents nothing but the block's sums changes."""
@@ -382,7 +376,9 @@ class Detector:
         if alert is not None:
             self._alerts.append((index, alert))
 
-    def _reading(self) -> Reading:
+    @property
+    def reading(self) -> Reading:
+        """What it says now."""
         progress = self._base.progress
         documents = (
             self._base.watch.reference.documents if self._base.watch else len(self._base.collected)

@@ -8,17 +8,15 @@ noted of them so far, their cells, and last the version that answers.
 
 from __future__ import annotations
 
-import secrets
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from streams.backends.clickhouse.rows import DAY_S, Columns
+from streams.backends.clickhouse.keeping import Keeper, never
+from streams.backends.clickhouse.rows import DAY_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from streams.backends.clickhouse.warehouse import ClickHouseWarehouse
-    from streams.clock import Clock
 
 _MOST_DAYS = 100
 
@@ -88,27 +86,14 @@ def _kind(day: _Day) -> tuple[str, int]:
     return day.clock, day.slot
 
 
-def _never() -> bool:
-    return False
-
-
-class LatencyKeeper:
-    """Computes what was touched; safe in a thread of its own, and beside other workers.
-
-    Args:
-        warehouse: the database.
-        clock: dates versions.
-    """
-
-    def __init__(self, warehouse: ClickHouseWarehouse, clock: Clock) -> None:
-        self._warehouse = warehouse
-        self._clock = clock
+class LatencyKeeper(Keeper):
+    """Computes what was touched; safe in a thread of its own, and beside other workers."""
 
     def adopt(self) -> None:
         """Note the days on which messages arrived before there were notes."""
         self._warehouse.execute(_ADOPT)
 
-    def refresh(self, stopped: Callable[[], bool] = _never) -> int:
+    def refresh(self, stopped: Callable[[], bool] = never) -> int:
         """Compute the newest stale days, at most 100 of them; returns how many were stale.
 
         Args:
@@ -125,16 +110,8 @@ class LatencyKeeper:
             self._compute(clock, 1 - slot, list(group))
         return len(days)
 
-    def refresh_all(self) -> int:
-        """Compute until nothing is stale; returns how many days of both clocks."""
-        number = 0
-        while found := self.refresh():
-            number += found
-        return number
-
     def _compute(self, clock: str, slot: int, days: list[_Day]) -> None:
-        own = self._clock.now_ms() * 1000 + secrets.randbelow(1000)  # of two workers at once
-        version = max(own, *(day.version + 1 for day in days), 1)
+        version = self._version(day.version for day in days)
         starts = [day.start for day in days]
         statement = _CELLS[clock].format(
             slot=slot,
@@ -148,20 +125,14 @@ class LatencyKeeper:
         self._switch(days, slot, version)
 
     def _switch(self, days: list[_Day], slot: int, version: int) -> None:
-        number = len(days)
-        self._warehouse.write_columns(
-            Columns(
-                "latency_versions_raw",
-                ("clock", "day", "version", "slot", "seen"),
-                [
-                    [day.clock for day in days],
-                    [day.start for day in days],
-                    [version] * number,
-                    [slot] * number,
-                    [day.seen for day in days],
-                ],
-            )
-        )
+        columns: dict[str, list[object]] = {
+            "clock": [day.clock for day in days],
+            "day": [day.start for day in days],
+            "version": [version] * len(days),
+            "slot": [slot] * len(days),
+            "seen": [day.seen for day in days],
+        }
+        self._answer("latency_versions_raw", columns)
 
 
 def _moments(seconds: Iterable[int]) -> str:

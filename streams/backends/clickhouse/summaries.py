@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from streams.backends.clickhouse.keeping import never
 from streams.backends.clickhouse.rows import Columns
 from streams.backends.clickhouse.trend_sql import NEW_DAYS
 
@@ -143,10 +144,6 @@ def documents_of(queries: Queries, hour: Hour) -> list[Document]:
     return [tuple(row) for row in queries.query(_DOCUMENTS, asked).rows]
 
 
-def _never() -> bool:
-    return False
-
-
 class SummaryKeeper:
     """Summarizes what has changed; safe in a thread of its own, and beside other workers.
 
@@ -163,7 +160,7 @@ class SummaryKeeper:
         """Note the days of documents that landed before there were notes."""
         self._warehouse.execute(NEW_DAYS)
 
-    def refresh(self, stopped: Callable[[], bool] = _never) -> int:
+    def refresh(self, stopped: Callable[[], bool] = never) -> int:
         """Summarize the newest stale days, at most 31 of them; returns how many were stale.
 
         Args:

@@ -20,13 +20,12 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from streams.backends.clickhouse import trend_sql
-from streams.backends.clickhouse.rows import DAY_S, Columns
+from streams.backends.clickhouse.keeping import Keeper, never
+from streams.backends.clickhouse.rows import DAY_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from streams.backends.clickhouse.warehouse import ClickHouseWarehouse
-    from streams.clock import Clock
 
 _FORM = 1
 _MOST_DAYS = 200
@@ -57,27 +56,14 @@ class Day:
         return sum(number for _, number in self.hours)
 
 
-def _never() -> bool:
-    return False
-
-
-class TrendKeeper:
-    """Computes what was touched; safe in a thread of its own, and beside other workers.
-
-    Args:
-        warehouse: the database.
-        clock: dates versions.
-    """
-
-    def __init__(self, warehouse: ClickHouseWarehouse, clock: Clock) -> None:
-        self._warehouse = warehouse
-        self._clock = clock
+class TrendKeeper(Keeper):
+    """Computes what was touched; safe in a thread of its own, and beside other workers."""
 
     def adopt(self) -> None:
         """Note the days of documents that landed before there were helper tables."""
         self._warehouse.execute(trend_sql.NEW_DAYS)
 
-    def refresh(self, stopped: Callable[[], bool] = _never) -> int:
+    def refresh(self, stopped: Callable[[], bool] = never) -> int:
         """Compute the newest stale days, at most 200 of them; returns how many were stale.
 
         Args:
@@ -91,13 +77,6 @@ class TrendKeeper:
             for together in _together(list(group)):
                 self._compute(together, 1 - slot, stopped)
         return len(days)
-
-    def refresh_all(self) -> int:
-        """Compute until nothing is stale; returns how many days."""
-        number = 0
-        while found := self.refresh():
-            number += found
-        return number
 
     def _stale(self) -> list[Day]:
         rows = self._warehouse.query(trend_sql.STALE.format(most=_MOST_DAYS, form=_FORM)).rows
@@ -119,7 +98,7 @@ class TrendKeeper:
     def _compute(self, days: Sequence[Day], slot: int, stopped: Callable[[], bool]) -> None:
         if stopped():
             return
-        version = max(self._clock.now_ms() * 1000, *(day.version + 1 for day in days))
+        version = self._version(day.version for day in days)
         starts = ", ".join(_moment(day.start) for day in days)
         marks = {
             "slot": slot,
@@ -147,20 +126,14 @@ class TrendKeeper:
             execute(statement.format(**of_day))
 
     def _switch(self, days: Sequence[Day], slot: int, version: int) -> None:
-        number = len(days)
-        self._warehouse.write_columns(
-            Columns(
-                "trend_versions_raw",
-                ("day", "version", "slot", "seen", "form"),
-                [
-                    [day.start for day in days],
-                    [version] * number,
-                    [slot] * number,
-                    [day.seen for day in days],
-                    [_FORM] * number,
-                ],
-            )
-        )
+        columns: dict[str, list[object]] = {
+            "day": [day.start for day in days],
+            "version": [version] * len(days),
+            "slot": [slot] * len(days),
+            "seen": [day.seen for day in days],
+            "form": [_FORM] * len(days),
+        }
+        self._answer("trend_versions_raw", columns)
 
 
 def _slot(day: Day) -> int:

@@ -4,7 +4,7 @@ import { count, duration, millis, moment, number } from "./format.js";
 import { Plot } from "./plot.js";
 import { curves, legend, stackedBars, stroke, swatch } from "./series.js";
 import { s } from "./dom.js";
-import { along, at, byClock, noDocuments, noDocumentsButAWayOut, objects, steps, timeCell, zoom } from "./shared.js";
+import { along, at, highestOf, noDocuments, noDocumentsButAWayOut, notes, objects, timeCell, zoom } from "./shared.js";
 
 const MOST_LABELS = 8;
 const REST = "other labels";
@@ -16,8 +16,6 @@ function slotOf(label) {
   return slots.get(label);
 }
 
-const notes = (answer) => [steps(answer), byClock(answer)].filter(Boolean).join("; ");
-const highestOf = (...lists) => Math.max(0, ...lists.flat().filter((value) => value !== null && value !== undefined));
 
 function framed(panel, options, more) {
   return panel.once(() => {

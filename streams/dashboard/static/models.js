@@ -3,11 +3,9 @@ import { h, table } from "./dom.js";
 import { count, duration, number, percent } from "./format.js";
 import { Plot } from "./plot.js";
 import { curves, legend, stackedBars, stroke } from "./series.js";
-import { along, at, byClock, noDocuments, objects, steps, timeCell, zoom } from "./shared.js";
+import { along, at, byClock, highestOf, noDocuments, notes, objects, timeCell, zoom } from "./shared.js";
 
 const known = (values) => values.filter((value) => value !== null);
-const highest = (values) => Math.max(0, ...known(values));
-const notes = (answer) => [steps(answer), byClock(answer)].filter(Boolean).join("; ");
 const moneyOf = (rows) => rows.map((row) => row.money).find(Boolean) || "";
 const price = (value, money) => (value === null ? "" : `${number(value)} ${money}`.trim());
 
@@ -28,11 +26,11 @@ export const cost = {
       const words = h("p", { class: "soft" });
       return { plot, under, second, words, nodes: [plot.node, under, second.node, words] };
     });
-    content.plot.show({ span: answer.span, highest: highest(spent), draw: curves([{ name: "per document", values: spent, slot: 0, area: true }]), rows: (index) => (spent[index] === null ? [] : [{ name: "per document", value: duration(spent[index]), mark: stroke(0) }]) });
+    content.plot.show({ span: answer.span, highest: highestOf(spent), draw: curves([{ name: "per document", values: spent, slot: 0, area: true }]), rows: (index) => (spent[index] === null ? [] : [{ name: "per document", value: duration(spent[index]), mark: stroke(0) }]) });
     content.under.replaceChildren(legend(content.plot, [{ name: "tokenizing and inference, per document", mark: stroke(0) }]));
     const [values, name] = priced ? [paid, `${money} per 1,000 documents`.trim()] : [tokens, "tokens a second"];
     content.second.options.unit = name;
-    content.second.show({ span: answer.span, highest: highest(values), draw: stackedBars([name], { [name]: values }, () => 0), rows: (index) => (values[index] === null ? [] : [{ name, value: number(values[index]) }]) });
+    content.second.show({ span: answer.span, highest: highestOf(values), draw: stackedBars([name], { [name]: values }, () => 0), rows: (index) => (values[index] === null ? [] : [{ name, value: number(values[index]) }]) });
     content.words.textContent = priced ? "" : "With TIDEMARK_PRICE_PER_HOUR set, what a thousand documents cost stands here.";
     return true;
   },

@@ -33,6 +33,11 @@ export function byClock(answer) {
   return answer.clock === view.clock ? "" : `${own}, of what this range holds`;
 }
 
+/** What is written beside the title of a chart. */
+export const notes = (answer) => [steps(answer), byClock(answer)].filter(Boolean).join("; ");
+
+export const highestOf = (...lists) => Math.max(0, ...lists.flat().filter((value) => value !== null && value !== undefined));
+
 export const zoom = (from, to) => change({ from: new Date(from).toISOString(), to: new Date(to).toISOString(), range: "all" });
 
 const everything = () => change({ range: "all", from: "", to: "", source: "" });
