@@ -30,6 +30,8 @@ class Card:
         installed_at: milliseconds since 1970-01-01T00:00:00Z.
         size: bytes of the installed files.
         task: what the model is for, as in the manifest; so are the three that follow.
+        sizes: bytes by relative path of the installed files; cards of before have none.
+        conversion: revision of its family's conversion (``models.convert.mends``).
     """
 
     name: str
@@ -47,6 +49,8 @@ class Card:
     temperature: float = 1.0
     prompt: str = ""
     generation: Mapping[str, Any] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    conversion: int = 0
 
 
 def write_card(folder: Path, card: Card) -> None:
@@ -72,9 +76,15 @@ def read_card(folder: Path) -> Card | None:
 
 def hashes(folder: Path) -> dict[str, str]:
     """Return the sha256 of every file of a model's folder but the card, by relative path."""
+    return {name: sha256_of(path) for name, path in _files(folder)}
+
+
+def sizes(folder: Path) -> dict[str, int]:
+    """Return the bytes of every file of a model's folder but the card, by relative path."""
+    return {name: path.stat().st_size for name, path in _files(folder)}
+
+
+def _files(folder: Path) -> list[tuple[str, Path]]:
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {
-        path.relative_to(folder).as_posix(): sha256_of(path)
-        for path in paths
-        if path.name != CARD_FILE or path.parent != folder
-    }
+    named = [(path.relative_to(folder).as_posix(), path) for path in paths]
+    return [(name, path) for name, path in named if name != CARD_FILE]

@@ -9,12 +9,13 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from models import convert
-from models.card import Card, hashes, write_card
-from models.convert import generators, heads
+from models.card import Card, hashes, sizes, write_card
+from models.convert import generators, heads, mends
 from models.convert.spec import ENCODER, WEIGHTS, spec_name
 from models.convert.tensors import refuse_pickle, tensor_names
 from models.files import sha256_of
 from models.manifest import CONVERTED, FolderSource, PinnedFile, PinnedModel
+from models.soundness import CAME_CONVERTED
 from streams.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def build(model: PinnedModel, download: Path, new: Path, source: str, now_ms: in
     compute_type = convert.QUANTIZATION
     if model.weights == CONVERTED:
         _take_converted(model, download, new / WEIGHTS_FOLDER)
-        converter, compute_type = "none, it came converted", "as it came"
+        converter, compute_type = CAME_CONVERTED, "as it came"
     else:
         convert.convert(download, model.weights, new / WEIGHTS_FOLDER)
     for name in _KEPT:
@@ -64,6 +65,7 @@ def build(model: PinnedModel, download: Path, new: Path, source: str, now_ms: in
             shutil.copyfile(download / name, new / name)
     if model.weights == CONVERTED:
         _note_window(model, new)
+    lengths = sizes(new)
     card = Card(
         name=model.name,
         title=model.title,
@@ -75,11 +77,13 @@ def build(model: PinnedModel, download: Path, new: Path, source: str, now_ms: in
         downloaded={file.name: file.sha256 for file in model.files},
         installed=hashes(new),
         installed_at=now_ms,
-        size=sum(path.stat().st_size for path in new.rglob("*") if path.is_file()),
+        size=sum(lengths.values()),
         task=model.task,
         temperature=model.temperature,
         prompt=model.prompt,
         generation=model.generation,
+        sizes=lengths,
+        conversion=mends.revision(_json(new / "config.json")),
     )
     write_card(new, card)
     return card

@@ -24,11 +24,11 @@ DEFAULT_MODEL = "all-minilm-l6-v2"
 
 @dataclass(frozen=True, slots=True)
 class PinnedFile:
-    """A file that a model consists of; ``size`` in bytes."""
+    """A file that a model consists of; ``size`` in bytes, 0 where nobody said."""
 
     name: str
     sha256: str
-    size: int
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

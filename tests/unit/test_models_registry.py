@@ -125,7 +125,7 @@ def test_other_bytes_are_refused(filled: Path, tiny: PinnedModel) -> None:
     """A file that is not the pinned one is named with the hash expected and the one found."""
     path = filled / f"models/{NAME}.files" / WEIGHTS
     expected = sha256_of(path)
-    path.write_bytes(b"something else")
+    path.write_bytes(path.read_bytes()[:-1] + b"\xff")
     with pytest.raises(Unavailable) as caught:
         _registry(filled, replace(tiny, sources=())).pull(NAME)
     assert f"{WEIGHTS} has sha256 {sha256_of(path)}, expected {expected}" in str(caught.value)
