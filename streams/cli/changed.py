@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import orjson
 import typer
 
 from streams.cli import _queries
@@ -116,8 +115,9 @@ def _gone(row: dict[str, Any]) -> list[Any]:
 
 
 def _drift(row: list[Any]) -> list[Any]:
-    said = {"mmd2": row[2], "p_value_bursts": row[3], "centroid_distance": row[4]}
-    return ["drift", str(row[1]), *[None] * 5, orjson.dumps(said).decode()]
+    chance = "too few documents for a p" if row[3] is None else f"p {row[3]:.2g}"
+    said = f"MMD² {row[2]:.4f}, {chance}; centroids {row[4]:.4f} apart"
+    return ["drift", str(row[1]), *[None] * 5, said]
 
 
 def _periods(start: str, at: str | None, end: str) -> tuple[int, int, int]:

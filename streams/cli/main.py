@@ -10,6 +10,7 @@ import typer
 
 import streams
 from streams.cli import evaluate, kafka, label, models, pipeline, produce, questions
+from streams.cli._usage import WrongUsage, usage_line
 from streams.errors import TidemarkError
 from streams.secret_texts import mask_text
 
@@ -60,14 +61,25 @@ def main() -> None:
     debug = "--debug" in sys.argv
     arguments = [word for word in sys.argv[1:] if word != "--debug"]
     try:
-        app(args=arguments)
+        code = app(args=arguments, standalone_mode=False)
     except BrokenPipeError:
         sys.exit(1)
+    except typer.Abort:
+        sys.exit(_failed("given up", debug=debug))
     except TidemarkError as error:
         sys.exit(_failed(str(error), debug=debug))
     except Exception as error:  # noqa: BLE001 - an error is one line, its trace on request
+        if isinstance(error, WrongUsage):
+            sys.exit(_misused(error, debug=debug))
         line = f"{type(error).__name__}: {error} (unexpected; --debug shows the trace)"
         sys.exit(_failed(line, debug=debug))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _misused(error: WrongUsage, *, debug: bool) -> int:
+    if line := usage_line(error):
+        _failed(line, debug=debug)
+    return error.exit_code
 
 
 def _failed(line: str, *, debug: bool) -> int:

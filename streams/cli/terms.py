@@ -72,12 +72,28 @@ class Asked:
             window_from = window_to - self.length
         if window_from is None:
             window_from = three_quarters
-        return Spans(
+        spans = Spans(
             window_from,
             window_to,
             FIRST_MS if self.against_start is None else self.against_start,
             window_from if self.against_end is None else self.against_end,
         )
+        self._check(spans)
+        return spans
+
+    def _check(self, spans: Spans) -> None:
+        """Refuse a window or baseline that no document can be in."""
+        if spans.window_from >= spans.window_to:
+            newest = " (the newest document is before that)" if self.end is None else ""
+            raise typer.BadParameter(
+                f"the window is empty: {_day(spans.window_from)} to {_day(spans.window_to)}; "
+                f"--from must be before --to{newest}"
+            )
+        if spans.baseline_from >= spans.baseline_to:
+            raise typer.BadParameter(
+                f"the baseline is empty: {_day(spans.baseline_from)} to {_day(spans.baseline_to)}; "
+                "--against-from must be before --against-to, and before the window without that"
+            )
 
 
 def terms(

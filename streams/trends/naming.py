@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streams.drift.terms import log_odds_z, speaks
+from streams.stages.function_words import FUNCTION_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,6 +102,8 @@ def distinctive(own: Words, others: Sequence[Words], most: int) -> list[str]:
 
 def _tells(word: str) -> bool:
     """Return whether a word can be part of a name; pairs of characters can where no spaces are."""
+    if word in FUNCTION_WORDS:
+        return False
     pair = len(word) > 1 and not word.isascii()
     return speaks(word) or (pair and not any(map(str.isdigit, word)))
 

@@ -191,7 +191,8 @@ def test_a_documents_text_cannot_steer_the_terminal(landed: str) -> None:
         ("SELECT FROM WHERE", "Syntax error"),
         ("INSERT INTO documents_raw (doc_id) VALUES ('x')", "readonly"),
         ("SELECT file('/etc/passwd')", "not allowed"),
-        ("", "Syntax error"),
+        ("", "the statement is empty"),
+        ("SELEC 1\nFROM x", "failed at position 7 (1) (line 1, col 7)"),
     ],
 )
 def test_wrong_statements_are_one_clear_line(landed: str, statement: str, said: str) -> None:

@@ -27,6 +27,7 @@ from streams.stages.phrases import MAX_PHRASES, two_word_phrases
         ("\ufdfa storm", ("صلى_الله_عليه_وسلم storm",)),
         ("a b c d", ()),
         (f"{'x' * 65} storm", ()),
+        ("Civil war, iron man; the top hat", ("civil war", "iron man", "top hat")),
         ("", ()),
     ],
 )

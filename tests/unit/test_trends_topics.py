@@ -222,6 +222,13 @@ def test_words_in_a_name_are_no_forms_of_one() -> None:
     assert distinctive(own, [other], 4) == ["robot", "arm"]
 
 
+def test_function_words_name_no_topic() -> None:
+    """Even where they tell it from all others."""
+    own = Words({"between": 90, "such": 80, "robot": 40, "wenn": 30}, 100, 100)
+    assert distinctive(own, [Words({"court": 50}, 100, 100)], 4) == ["robot"]
+    assert distinctive(own, [], 4) == ["robot"]
+
+
 def test_scripts_without_spaces_have_names_too() -> None:
     """Their words are pairs of characters; numbers name nothing."""
     own = Words({"港口": 9, "12": 9, "re": 9}, 10, 10)

@@ -135,9 +135,7 @@ def _syntax_tree(handle: Any, sql: str, parameters: Mapping[str, str]) -> str:
     try:
         tree = handle.query(f"{_EXPLAIN}{sql}", "TabSeparatedRaw", params=dict(parameters))
     except RuntimeError as error:
-        match = re.search(
-            r"Code: 62\. DB::Exception: (.*?)\. Expected one of", str(error), re.DOTALL
-        )
+        match = _SYNTAX.search(str(error))
         if match is None:
             raise
         raise Refused(SYNTAX_ERROR, "SYNTAX_ERROR", _position(match.group(1))) from error
@@ -146,12 +144,11 @@ def _syntax_tree(handle: Any, sql: str, parameters: Mapping[str, str]) -> str:
 
 
 def _position(message: str) -> str:
-    """Count positions from the start of the caller's own text."""
+    """Count positions, and columns of the first line, from the start of the caller's own text."""
     return re.sub(
-        r"(position )(\d+)",
+        r"(position |\(line 1, col )(\d+)",
         lambda match: f"{match.group(1)}{max(int(match.group(2)) - len(_EXPLAIN), 1)}",
         message,
-        count=1,
     )
 
 

@@ -89,7 +89,7 @@ class HttpReader:
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Table:
         """Answer a query."""
-        _without_format(sql)
+        _statement(sql)
         with _query_errors(self._where):
             answer = self._client.raw_query(sql, parameters=dict(parameters or {}), fmt=FORMAT)
         return Table.parse(answer)
@@ -116,7 +116,7 @@ class EmbeddedReader:
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Table:
         """Answer a query."""
-        _without_format(sql)
+        _statement(sql)
         bound = {name: _text(value) for name, value in (parameters or {}).items()}
         request = Request(sql, FORMAT, self._database, bound, {})
         with self._lock, _query_errors(self._where):
@@ -144,7 +144,9 @@ def _query_errors(where: str) -> Iterator[None]:
         raise InvalidQuery(f"ClickHouse: {one_line(str(error))}", code=code) from error
 
 
-def _without_format(sql: str) -> None:
+def _statement(sql: str) -> None:
+    if not sql.strip().strip(";"):
+        raise InvalidQuery("the statement is empty; write one, as in SELECT count() FROM documents")
     if format_of(sql):
         raise InvalidQuery("leave FORMAT away: choose one with --format")
 
