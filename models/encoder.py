@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.cpu import available_cores, tune_process
+from models.cuda import find_libraries
 from models.placement import USUAL, Placement, halving, opened
 from models.registry import WEIGHTS_FOLDER
 from streams.errors import Misconfigured
@@ -189,6 +190,8 @@ def choose_device(device: str) -> str:
     has_cuda = device != "cpu" and ctranslate2.get_cuda_device_count() > 0
     if device == "cuda" and not has_cuda:
         raise Misconfigured("TIDEMARK_DEVICE is cuda, but no CUDA device is found; use auto or cpu")
+    if has_cuda:
+        find_libraries()
     return "cuda" if has_cuda else "cpu"
 
 

@@ -105,7 +105,7 @@ def opened(
         if asked == "cuda":
             raise Misconfigured(
                 f"TIDEMARK_DEVICE is cuda, but CUDA cannot be used: {reason}; install its "
-                "libraries (cuBLAS), or use auto or cpu"
+                "libraries (pip install nvidia-cublas-cu12), or use auto or cpu"
             ) from error
         _log.warning("CUDA cannot be used (%s): the CPU is", reason)
     chosen = compute_type("cpu")

@@ -223,7 +223,18 @@ class Writer:
 
         kind = ctranslate2.Generator if self._decodes else ctranslate2.Translator
         options = placement.options(device, cores)
-        return kind(str(weights), device=device, compute_type=compute_type, **options)
+        model = kind(str(weights), device=device, compute_type=compute_type, **options)
+        if device != "cpu":  # its libraries are looked for only when it first runs
+            _run_once(model, decodes=self._decodes)
+        return model
+
+
+def _run_once(model: Any, *, decodes: bool) -> None:
+    """Write one token; of which is all the same, an unknown one is read as such."""
+    if decodes:
+        model.generate_batch([["a"]], max_length=1, beam_size=1)
+    else:
+        model.translate_batch([["a"]], max_decoding_length=1, beam_size=1)
 
 
 def _options(generation: Generation, *, end_token: list[str] | None) -> dict[str, Any]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
+import shutil
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from models.convert import convert
+from models.cuda import load_from
 from models.encoder import SentenceEncoder
 from models.placement import Placement, halving, opened
 from models.registry import WEIGHTS_FOLDER
@@ -21,7 +26,6 @@ from tests.support.tiny_model import WEIGHTS, write_tiny_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 FULL = "CUDA failed with error out of memory"
 ABSENT = "Library libcublas.so.12 is not found or cannot be loaded"
@@ -90,6 +94,28 @@ def test_asked_for_cuda_is_not_replaced() -> None:
 
     with pytest.raises(RuntimeError, match="unexpected end"):
         opened(damaged, "auto", "cuda", types)
+
+
+def test_cublas_is_taken_from_its_python_package(tmp_path: Path) -> None:
+    """Both libraries of the first folder that has them are in the process; none is no error."""
+    some = importlib.util.find_spec("lz4._version")  # any small shared library
+    assert some is not None
+    assert some.origin is not None
+    package = tmp_path / "site/nvidia/cublas/lib"
+    package.mkdir(parents=True)
+    assert load_from([str(tmp_path), str(tmp_path / "site")]) == ()
+    expected = [package / "libcublasLt.so.12", package / "libcublas.so.12"]
+    for path in expected:
+        shutil.copyfile(some.origin, path)
+    assert load_from([str(tmp_path), str(tmp_path / "site")]) == tuple(map(str, expected))
+    if sys.platform == "linux":
+        maps = Path("/proc/self/maps").read_text(encoding="utf-8")
+        assert all(str(path) in maps for path in expected)
+    broken = tmp_path / "broken/nvidia/cublas/lib"
+    broken.mkdir(parents=True)
+    for path in expected:
+        (broken / path.name).write_bytes(b"no library")
+    assert load_from([str(tmp_path / "broken")]) == ()
 
 
 def test_gpus_and_replicas_are_what_ctranslate2_is_told() -> None:

@@ -6,11 +6,13 @@ import itertools
 import re
 from typing import TYPE_CHECKING
 
+import ctranslate2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from models.registry import WEIGHTS_FOLDER
+from models.summarize import writers
 from models.summarize.chunks import chunk_text, windows
 from models.summarize.generative import GenerativeSummarizer
 from models.summarize.prompts import ChatTemplate, prompt
@@ -144,6 +146,39 @@ def test_sampling_settings_reach_the_model(tmp_path: Path) -> None:
         writer = _writer(tmp_path / "tiny", generation, threads=1)
         texts.append(writer.write([writer.tokens("", "the sea")])[0].text)
     assert texts[0] != texts[1]
+
+
+def test_a_writer_tries_a_card_before_it_is_relied_upon(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """CTranslate2 looks for cuBLAS when a model first runs: where it lacks, the CPU is used."""
+    real = {name: getattr(ctranslate2, name) for name in ("Generator", "Translator")}
+
+    class WithoutLibraries:
+        """Opens on a card, and cannot run there."""
+
+        def generate_batch(self, *_: object, **__: object) -> None:
+            raise RuntimeError("Library libcublas.so.12 is not found or cannot be loaded")
+
+        translate_batch = generate_batch
+
+    for name, kind in real.items():
+
+        def opened(path: str, *, kind: type = kind, **options: object) -> object:
+            return WithoutLibraries() if options["device"] == "cuda" else kind(path, **options)
+
+        monkeypatch.setattr(ctranslate2, name, opened)
+    monkeypatch.setattr(writers, "choose_device", lambda _: "cuda")
+    monkeypatch.setattr(writers, "choose_compute_type", lambda _, __: "float32")
+    writer = Writer(folder, device="auto", compute_type="auto", threads=1, generation=SHORT)
+    assert (writer.device, len(caplog.records)) == ("cpu", 1)
+    assert writer.write([writer.tokens("", "the moon")])[0].tokens_out > 0
+
+
+def test_a_model_is_tried_by_one_token(folder: Path) -> None:
+    """Whatever its vocabulary, the trial runs."""
+    writer = _writer(folder)
+    writers._run_once(writer._model, decodes=writer._decodes)
 
 
 def test_a_chat_template_frames_the_prompt() -> None:
