@@ -28,7 +28,7 @@ test-server: $(DEV_STAMP) ## The warehouse's contract on the server of TIDEMARK_
 test-convert: $(CONVERT)/.installed ## Converted models against PyTorch, in an environment of its own (downloads 3 GB)
 	$(CONVERT)/bin/python -m pytest tests/integration/test_models_pytorch.py tests/integration/test_models_train_writer.py $(ARGS)
 
-bench: $(DEV_STAMP) ## Benchmarks: the pipeline, or ARGS="throughput", "soak", "encoder", "drift", "guard", "trends", "families"
+bench: $(DEV_STAMP) ## Benchmarks: the pipeline, or ARGS="throughput", "soak", "encoder", "drift", "guard", "trends", "families", "card"
 	$(BIN)/python -m tests.bench $(ARGS)
 
 bench-faults: $(DEV_STAMP) ## Kill, stop and starve every part at full size; count what is lost or doubled

@@ -5,6 +5,7 @@
     python -m tests.bench soak [...]           an hour at 70 % of the top rate
     python -m tests.bench encoder | drift | guard    parts, on real documents in TIDEMARK_BENCH_DATA
     python -m tests.bench families             each architecture against PyTorch, which it needs
+    python -m tests.bench card FILE            documents per second on a GPU beside transformers
     python -m tests.bench trends --data FOLDER emerging terms: years, an injected word, chance;
                                                with --views 1000000 the time that views take
 
@@ -26,6 +27,7 @@ _PARTS = {
     "drift": "tests.bench.bench_drift",
     "guard": "tests.bench.bench_guard",
     "families": "tests.bench.bench_families",
+    "card": "tests.bench.bench_card",
     "trends": "tests.bench.trend_terms",
 }
 _WITH_PYTORCH = Path(".venv-convert/bin/python")  # of make test-convert
@@ -35,7 +37,7 @@ def main() -> int:
     """Run the part that is named, or the pipeline's benchmark; returns the exit code."""
     if len(sys.argv) > 1 and sys.argv[1] in _PARTS:
         part, *arguments = sys.argv[1:]
-        beside_pytorch = part == "families" and _WITH_PYTORCH.exists()
+        beside_pytorch = part in ("families", "card") and _WITH_PYTORCH.exists()
         python = str(_WITH_PYTORCH) if beside_pytorch else sys.executable
         return _run(_PARTS[part], *arguments, python=python)
     parser = argparse.ArgumentParser(

@@ -75,3 +75,23 @@ def test_a_model_that_would_be_converted_wrongly_is_refused_in_a_line(tmp_path: 
     make(tmp_path, phi, SIZE)
     with pytest.raises(Misconfigured, match=r"cannot convert .*part of each head"):
         converted(tmp_path, "int8")
+
+
+def test_the_bench_of_a_card_shows_a_row_for_each_way(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a CPU, with small models: what `make bench ARGS="card"` runs on a GPU."""
+    from tests.bench import bench_card  # noqa: PLC0415 - only here
+
+    bert = next(family for family in FAMILIES if family.name == "Bert")
+    make(tmp_path, bert, SIZE)
+    file = tmp_path / "news.csv"
+    rows = [f'"w{n} w7 w8 went out. And w{n + 50} came back in w9."' for n in range(20)]
+    file.write_text("\n".join(["text", *rows]), encoding="utf-8")
+    sizes = ("--rounds", "1", "--layers", "2", "--width", "128", "--new", "5", "--read", "8")
+    bench_card.main([str(file), "--device", "cpu", "--encoder", str(tmp_path), *sizes])
+    table = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[4:]]
+    ways = ["transformers float32", "CTranslate2 int8", "CTranslate2 float32"]
+    assert [row[1] for row in table] == 3 * ways
+    assert all(float(row[2].replace(",", "")) > 0 for row in table)
+    assert float(table[1][4].split()[1]) > 0.95
