@@ -112,7 +112,7 @@ SELECT
     {bucket(column)} AS time,
     label,
     count() AS documents,
-    round(documents * 60000 / {{step_ms:Int64}}, 3) AS per_minute
+    round(documents * 60000 / {{step_ms:Int64}}, 6) AS per_minute
 FROM documents
 WHERE {_landed(clock)}
 GROUP BY time, label
@@ -124,7 +124,7 @@ SELECT
     {bucket("period")} AS time,
     label,
     sum(hours.documents) AS documents,
-    round(documents * 60000 / {{step_ms:Int64}}, 3) AS per_minute
+    round(documents * 60000 / {{step_ms:Int64}}, 6) AS per_minute
 FROM label_shares(
     window_from = {{from:{TIME}}}, window_to = {{to:{TIME}}},
     source = {{source:String}}, unit = 'hour') AS hours
@@ -240,7 +240,7 @@ WHERE alert_id = {alert_id:String} AND source = {source:String}"""
 LATENCY = f"""\
 SELECT
     {bucket("received_at")} AS time,
-    round(count() * 1000 / {{step_ms:Int64}}, 3) AS per_second,
+    round(count() * 1000 / {{step_ms:Int64}}, 6) AS per_second,
     quantiles(0.5, 0.95, 0.99)(toUnixTimestamp64Milli(landed_at)
         - toUnixTimestamp64Milli(received_at)) AS milliseconds
 FROM deliveries
@@ -251,7 +251,7 @@ ORDER BY time"""
 LATENCY_BY_HOUR = f"""\
 SELECT
     {bucket("hour")} AS time,
-    round(sum(hours.landed) * 1000 / {{step_ms:Int64}}, 3) AS per_second,
+    round(sum(hours.landed) * 1000 / {{step_ms:Int64}}, 6) AS per_second,
     quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(landed_ms) AS milliseconds
 FROM landings(
     window_from = {{from:{TIME}}}, window_to = {{to:{TIME}}}, source = {{source:String}}) AS hours

@@ -70,6 +70,17 @@ def test_a_time_range_cuts_every_panel(page: Page) -> None:
     expect(total(page).first).to_contain_text("45")
 
 
+def test_few_documents_are_counted_by_a_longer_unit(page: Page, site: Site) -> None:
+    """Over forty years sixty documents are 120 a year, not a bar of no height per minute."""
+    page.goto(f"{site.server.url}?from=1990-01-01T00:00&to=2030-01-01T00:00")
+    settled(page)
+    chart = panel(page, CHARTS[0])
+    expect(chart.locator("text.unit")).to_have_text("documents / year")
+    chart.get_by_role("button", name="Table of").click()
+    expect(chart.get_by_role("columnheader", name="per year")).to_be_visible()
+    expect(chart.get_by_role("row").filter(has_text="sea")).to_contain_text("90")
+
+
 def test_the_clock_is_named_and_can_be_changed(page: Page) -> None:
     """All arrived within a second: by arrival there is one step, and other panels say theirs."""
     settled(page)

@@ -1,6 +1,6 @@
 // The panels that are charts.
 import { h, table } from "./dom.js";
-import { count, duration, millis, moment, number } from "./format.js";
+import { count, duration, millis, moment, number, rateUnit } from "./format.js";
 import { Plot } from "./plot.js";
 import { curves, legend, stackedBars, stroke, swatch } from "./series.js";
 import { s } from "./dom.js";
@@ -25,6 +25,13 @@ function framed(panel, options, more) {
   });
 }
 
+/** Documents per minute, or of a longer time where there are few. */
+function perWhat(answer) {
+  const steps = new Map();
+  objects(answer).forEach((row) => steps.set(row.time, (steps.get(row.time) || 0) + row.documents));
+  return rateUnit((Math.max(0, ...steps.values()) * 1000) / answer.span.step, "min");
+}
+
 export const documents = {
   id: "documents", title: "Documents per minute, by label", size: "wide", path: at("documents"), note: notes, blank: noDocumentsButAWayOut,
   render(panel, answer) {
@@ -37,16 +44,18 @@ export const documents = {
     const nameOf = (label) => (kept.includes(label) ? label : REST);
     const names = kept.length < ranked.length ? [...kept, REST] : kept;
     const values = {};
+    const unit = perWhat(answer);
+    const times = (unit.seconds * 1000) / answer.span.step;
     for (const name of names) {
       const own = new Map();
-      rows.filter((row) => nameOf(row.label) === name).forEach((row) => own.set(row.time, (own.get(row.time) || 0) + row.per_minute));
-      values[name] = along(answer.span, [...own].map(([time, value]) => ({ time, value })), (row) => row.value);
+      rows.filter((row) => nameOf(row.label) === name).forEach((row) => own.set(row.time, (own.get(row.time) || 0) + row.documents));
+      values[name] = along(answer.span, [...own].map(([time, value]) => ({ time, value })), (row) => row.value * times);
     }
     const sums = values[names[0]].map((_, index) => names.reduce((sum, name) => sum + (values[name][index] || 0), 0));
-    const { plot, under } = framed(panel, { label: "Documents per minute by label", unit: "documents / min", height: 216 });
+    const { plot, under } = framed(panel, { label: "Documents by label and time", height: 240 });
     kept.slice().forEach(slotOf);
     plot.show({
-      span: answer.span, highest: highestOf(sums), draw: stackedBars(names, values, slotOf),
+      span: answer.span, highest: highestOf(sums), unit: `documents / ${unit.name}`, draw: stackedBars(names, values, slotOf),
       rows: (index) => {
         const found = names.filter((name) => values[name][index]).map((name) => ({ name, value: number(values[name][index]), mark: swatch(slotOf(name)) })).reverse();
         return found.length ? [{ name: "all", value: number(sums[index]) }, ...found] : [];
@@ -56,7 +65,11 @@ export const documents = {
     under.replaceChildren(legend(plot, names.map((name) => ({ name, mark: swatch(slotOf(name)), count: count(name === REST ? rest : totals.get(name)) }))));
     return true;
   },
-  asTable: (answer) => table([{ name: "from", cell: timeCell(answer.span) }, { name: "label", cell: (row) => row.label }, { name: "documents", number: true, cell: (row) => count(row.documents) }, { name: "per minute", number: true, cell: (row) => number(row.per_minute) }], objects(answer), "Documents per minute by label"),
+  asTable: (answer) => {
+    const unit = perWhat(answer);
+    const times = (unit.seconds * 1000) / answer.span.step;
+    return table([{ name: "from", cell: timeCell(answer.span) }, { name: "label", cell: (row) => row.label }, { name: "documents", number: true, cell: (row) => count(row.documents) }, { name: unit.name === "min" ? "per minute" : `per ${unit.name}`, number: true, cell: (row) => number(row.documents * times) }], objects(answer), "Documents by label and time");
+  },
 };
 
 export const drift = (alerts, open) => ({
@@ -145,15 +158,16 @@ export const latency = {
     if (!rows.length) return false;
     const quantile = (index) => along(answer.span, rows, (row) => row.milliseconds[index] / 1000);
     const list = [["p50", quantile(0), 0, 0], ["p95", quantile(1), 2, 1], ["p99", quantile(2), 3, 2]];
-    const rate = along(answer.span, rows, (row) => row.per_second);
+    const unit = rateUnit(Math.max(...rows.map((row) => row.per_second)));
+    const rate = along(answer.span, rows, (row) => row.per_second * unit.seconds);
     const content = panel.once(() => {
       const plot = new Plot({ label: "Seconds from Kafka to a durable row", unit: "seconds, Kafka to durable row", height: 124, chosen: zoom });
-      const flow = new Plot({ label: "Documents per second", unit: "documents / s", height: 92, chosen: zoom });
+      const flow = new Plot({ label: "Documents that landed", height: 92, chosen: zoom });
       const under = h("div");
       return { plot, flow, under, nodes: [plot.node, under, flow.node] };
     });
     content.plot.show({ span: answer.span, highest: highestOf(...list.map((one) => one[1])), draw: curves(list.map(([name, values, slot, dash]) => ({ name, values, slot, dash }))), rows: (index) => list.filter((one) => one[1][index] !== null).map(([name, values, slot, dash]) => ({ name, value: duration(values[index] * 1000), mark: stroke(slot, dash) })) });
-    content.flow.show({ span: answer.span, highest: highestOf(rate), draw: stackedBars(["documents"], { documents: rate }, () => 0), rows: (index) => (rate[index] === null ? [] : [{ name: "documents per second", value: number(rate[index]) }]) });
+    content.flow.show({ span: answer.span, highest: highestOf(rate), unit: `documents / ${unit.name}`, draw: stackedBars(["documents"], { documents: rate }, () => 0), rows: (index) => (rate[index] === null ? [] : [{ name: `documents / ${unit.name}`, value: number(rate[index]) }]) });
     content.under.replaceChildren(legend(content.plot, list.map(([name, , slot, dash]) => ({ name, mark: stroke(slot, dash) }))));
     return true;
   },

@@ -15,6 +15,15 @@ export function number(value) {
   return text.replace("-", "\u2212");
 }
 
+const UNITS = [["s", 1], ["min", 60], ["hour", 3600], ["day", 86400], ["year", 365 * 86400]];
+
+/** The shortest unit of time, from `least` on, in which the highest rate is a number that one reads. */
+export function rateUnit(perSecond, least = "s") {
+  const from = UNITS.findIndex(([name]) => name === least);
+  const [name, seconds] = UNITS.slice(from).find((one) => perSecond * one[1] >= 0.5) || UNITS[perSecond > 0 ? UNITS.length - 1 : from];
+  return { name, seconds };
+}
+
 /** ClickHouse's text of a time, in UTC, as milliseconds. */
 export const millis = (text) => (text === null || text === undefined ? null : Date.parse(`${text.replace(" ", "T")}Z`));
 

@@ -13,7 +13,7 @@ const meter = (share) => {
 const chance = (q) => (q < 0.001 ? "< 0.001" : q.toFixed(3));
 
 const TERMS = (top, step) => [
-  { name: "term", className: "word", cell: (row) => h("span", null, row.term, h("small", null, `since ${moment(millis(row.first_seen), step)}`), h("small", null, `q ${chance(row.q)}`.replaceAll(" ", "\u00a0"))) },
+  { name: "term", className: "word", cell: (row) => h("span", null, row.term, h("small", null, `since ${moment(millis(row.first_seen), step)}, `.replace(/ (?=.)/g, "\u00a0"), `q ${chance(row.q)}`.replaceAll(" ", "\u00a0"))) },
   { name: "", className: "z", cell: (row) => meter(row.z / top) },
   { name: "z", number: true, cell: (row) => row.z.toFixed(1) },
   { name: "documents", number: true, cell: (row) => `${count(row.documents)} of ${count(row.window_size)}` },

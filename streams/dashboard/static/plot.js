@@ -19,7 +19,7 @@ export class Plot {
     new ResizeObserver(() => this.draw()).observe(this.node);
   }
 
-  /** data: span {from, to, step}, highest, draw(frame) -> svg nodes, rows(index) -> [{mark, name, value}], flags. */
+  /** data: span {from, to, step}, highest, unit where it varies, draw(frame) -> svg nodes, rows(index) -> [{mark, name, value}], flags. */
   show(data) {
     this.data = data;
     this.times = buckets(data.span);
@@ -64,7 +64,7 @@ export class Plot {
       before = one;
       return s("g", null, s("line", { class: "base", x1: x(one), x2: x(one), y1: bottom, y2: bottom + 4 }), s("text", { x: middle, y: bottom + 17, "text-anchor": "middle" }, text));
     });
-    return s("g", null, across, along, s("text", { class: "unit", x: 0, y: 11 }, this.options.unit || ""));
+    return s("g", null, across, along, s("text", { class: "unit", x: 0, y: 11 }, this.data.unit || this.options.unit || ""));
   }
 
   /** Buttons above the chart: {time, label, press}. */
