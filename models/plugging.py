@@ -50,18 +50,20 @@ def plug(
     labels: Mapping[str, str] | None,
     unsure_below: float,
     guard: Guard | None = None,
+    writing: Machine | None = None,
 ) -> Enricher:
     """Return the enricher with the models in the given folders in the place of its own methods.
 
     Args:
         base: the one pass.
-        machine: where the models run.
+        machine: where the classifier runs.
         classifier: folder of a sequence classifier or a model of inference; None for the one
             pass's zero-shot labels.
         summarizer: folder of a model that writes; None for extractive summaries.
         labels: label -> one-line description for inference; None for the built-in ones.
         unsure_below: label ``unsure`` when the best probability is lower.
         guard: the rules that written summaries must keep; None for none.
+        writing: where the summarizer runs; None for where the classifier does.
 
     Raises:
         Misconfigured: a model is for something else, or cannot be loaded.
@@ -73,8 +75,10 @@ def plug(
         labeller = classifier_in(classifier, machine, labels, unsure_below)
         card = replace(card, classifier=f"{labeller.method} {_named(_card(classifier))}")
     if summarizer is not None:
-        writer, own = summarizer_in(summarizer, machine), _card(summarizer)
-        card = replace(card, summarizer=_named(own), prompt=prompt(own.prompt).name)
+        writer, own = summarizer_in(summarizer, writing or machine), _card(summarizer)
+        # A row's compute type is the one pass's: another one stands beside the model's name.
+        other = "" if writer.compute_type == card.compute_type else f" {writer.compute_type}"
+        card = replace(card, summarizer=_named(own) + other, prompt=prompt(own.prompt).name)
         encoder = base if isinstance(base, OnePassEnricher) else None
         watch = Watch(encoder, guard, writer.instructions or None) if guard else None
     return PluggedEnricher(base, card, classifier=labeller, summarizer=writer, watch=watch)
@@ -108,8 +112,13 @@ def classifier_in(
     )
 
 
-def summarizer_in(folder: Path, machine: Machine) -> GenerativeSummarizer:
+def summarizer_in(folder: Path, machine: Machine, *, sampling: bool = True) -> GenerativeSummarizer:
     """Load the model that writes from its folder.
+
+    Args:
+        folder: the model's.
+        machine: where it runs.
+        sampling: whether it may draw lots as its card says; else the likeliest words are taken.
 
     Raises:
         Misconfigured: it is a model for something else, or cannot be loaded.
@@ -121,6 +130,8 @@ def summarizer_in(folder: Path, machine: Machine) -> GenerativeSummarizer:
         generation = Generation(**card.generation)
     except TypeError as error:
         raise Misconfigured(f"the generation settings of {card.name}: {error}") from error
+    if not sampling:
+        generation = replace(generation, top_k=1)
     writer = Writer(
         folder,
         device=machine.device,

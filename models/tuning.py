@@ -1,14 +1,15 @@
 """Measuring compute types, sizes of calls and threads against float32 on this very machine.
 
 Speed and agreement are of the same documents in one run, every setting in turn, round after round,
-so that what else the machine does falls on all of them alike. The best round counts.
+so that what else the machine does falls on all of them alike. The best round counts. What a model
+writes is compared as its readers would: embedded, labelled and read by one encoder, whatever wrote.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from streams.ports import Enricher, Inference, Text
+
+T = TypeVar("T")
+Run: TypeAlias = "Callable[[Sequence[Text]], list[T]]"
 
 _REFERENCE = "float32"
 _SPLITS = 50
@@ -39,9 +43,9 @@ class Gate:
     """The agreement with float32 that a setting must reach.
 
     Attributes:
-        cosine_mean: of the documents' embeddings.
-        cosine_least: of the worst document.
-        labels: share of documents with the same label.
+        cosine_mean: of the embeddings of the documents, or of what was written of them.
+        cosine_least: of the worst one.
+        labels: share of those with the same label.
         drift: how far the documents' mean moves, as a share of what chance moves it.
     """
 
@@ -53,7 +57,10 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A setting and what it reached; ``ratio`` is of its speed to float32's on the same device."""
+    """A setting and what it reached; ``ratio`` is of its speed to float32's on the same device.
+
+    ``summaries`` is the share of documents with the very same summary.
+    """
 
     setting: Setting
     documents_per_second: float
@@ -61,6 +68,7 @@ class Measured:
     cosine_mean: float
     cosine_least: float
     labels: float
+    summaries: float
     drift: float
     passes: bool
 
@@ -71,17 +79,29 @@ class Measured:
         return {**setting, **found}
 
 
-@dataclass(slots=True)
-class _Trial:
-    enricher: Enricher
+@dataclass
+class _Trial(Generic[T]):
+    run: Run[T]
+    found: list[T]
     seconds: float = float("inf")
-    found: list[Inference] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    seconds: float
+    found: list[Inference]
+
+
+def one_pass(enricher: Enricher) -> Run[Inference]:
+    """Return what runs a batch through all steps of an enricher."""
+    return lambda texts: enricher.post(enricher.core(enricher.pre(texts)))
 
 
 def measure(
     texts: Sequence[Text],
     settings: Sequence[Setting],
-    load: Callable[[Setting], Enricher],
+    load: Callable[[Setting], Run[T]],
+    read: Callable[[list[T]], list[Inference]],
     *,
     gate: Gate,
     rounds: int,
@@ -93,49 +113,48 @@ def measure(
     Args:
         texts: real documents.
         settings: to try.
-        load: returns the enricher of a setting.
+        load: returns what runs a batch by a setting; its time counts.
+        read: returns what is compared of all that a setting found; its time does not count.
         gate: what must be reached.
         rounds: each setting's turns.
         batch: documents of a micro-batch.
         progress: told how many runs are done, of ``settings`` times ``rounds``.
     """
-    trials = {setting: _Trial(load(setting)) for setting in settings}
+    trials: dict[Setting, _Trial[T]] = {one: _Trial(load(one), []) for one in settings}
     done = 0
     for _ in range(rounds):
         for trial in trials.values():
             began = time.perf_counter()
-            trial.found = _run(trial.enricher, texts, batch)
+            trial.found = [
+                one
+                for start in range(0, len(texts), batch)
+                for one in trial.run(texts[start : start + batch])
+            ]
             trial.seconds = min(trial.seconds, time.perf_counter() - began)
             done += 1
             progress(done)
-    return [_figures(setting, trials, gate) for setting in settings]
+    outcomes = {one: _Outcome(trial.seconds, read(trial.found)) for one, trial in trials.items()}
+    return [_figures(setting, outcomes, gate) for setting in settings]
 
 
-def _run(enricher: Enricher, texts: Sequence[Text], batch: int) -> list[Inference]:
-    found: list[Inference] = []
-    for start in range(0, len(texts), batch):
-        prepared = enricher.pre(texts[start : start + batch])
-        found += enricher.post(enricher.core(prepared))
-    return found
-
-
-def _figures(setting: Setting, trials: Mapping[Setting, _Trial], gate: Gate) -> Measured:
+def _figures(setting: Setting, outcomes: Mapping[Setting, _Outcome], gate: Gate) -> Measured:
     reference = next(
-        trial
-        for other, trial in trials.items()
+        outcome
+        for other, outcome in outcomes.items()
         if (other.device, other.compute_type) == (setting.device, _REFERENCE)
     )
-    own, exact = trials[setting].found or [], reference.found or []
+    seconds, own, exact = outcomes[setting].seconds, outcomes[setting].found, reference.found
     vectors, expected = (np.stack([one.embedding for one in found]) for found in (own, exact))
     cosines = (vectors * expected).sum(axis=1)
-    same = np.mean([one.label == two.label for one, two in zip(own, exact, strict=True)])
+    pairs = list(zip(own, exact, strict=True))
     measured = Measured(
         setting,
-        documents_per_second=len(own) / trials[setting].seconds,
-        ratio=reference.seconds / trials[setting].seconds,
+        documents_per_second=len(own) / seconds,
+        ratio=reference.seconds / seconds,
         cosine_mean=float(cosines.mean()),
         cosine_least=float(cosines.min()),
-        labels=float(same),
+        labels=float(np.mean([one.label == other.label for one, other in pairs])),
+        summaries=float(np.mean([one.summary == other.summary for one, other in pairs])),
         drift=drift_shift(vectors.astype(np.float64), expected.astype(np.float64)),
         passes=True,
     )

@@ -67,6 +67,7 @@ class GenerativeSummarizer:
     Attributes:
         method: model, revision and prompt, as rows name them.
         instructions: what the model is told besides documents; empty where that is nothing.
+        compute_type: of the model.
     """
 
     def __init__(self, writer: Writer, prompt: Prompt, *, name: str, max_chunks: int = 16) -> None:
@@ -75,6 +76,7 @@ class GenerativeSummarizer:
         self._max_chunks = max_chunks
         self.method = f"generative {name} {prompt.name}"
         self.instructions = prompt.instructions
+        self.compute_type = writer.compute_type
 
     def write(self, texts: Sequence[Text]) -> list[Written]:
         """Return one summary per document, in order; an empty document has an empty one."""

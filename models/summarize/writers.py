@@ -75,7 +75,7 @@ class Writer:
         compute_type: ``auto``, or a compute type of CTranslate2.
         threads: CPU threads; 0 for all cores.
         generation: lengths, beams, sampling.
-        placement: GPUs and replicas; the size of calls is the writer's own.
+        placement: GPUs, replicas, size of calls.
 
     Raises:
         Misconfigured: the folder holds no model that writes, or device or compute type cannot be
@@ -104,7 +104,7 @@ class Writer:
         self._generation = generation
         self._padded = self.device != "cpu"
         self._workers = placement.workers(self.device, cores)
-        self._tokens_per_call = _CUDA_TOKENS if self._padded else _CPU_TOKENS
+        self._tokens_per_call = placement.tokens_per_call or usual_tokens(self.device)
         self._config = read_config(folder)
         self._tokenizer = read_tokenizer(folder)
         self._chat = chat_template(folder)
@@ -235,6 +235,11 @@ def _run_once(model: Any, *, decodes: bool) -> None:
         model.generate_batch([["a"]], max_length=1, beam_size=1)
     else:
         model.translate_batch([["a"]], max_decoding_length=1, beam_size=1)
+
+
+def usual_tokens(device: str) -> int:
+    """Return how many tokens a call reads where nothing else was found better."""
+    return _CPU_TOKENS if device == "cpu" else _CUDA_TOKENS
 
 
 def _options(generation: Generation, *, end_token: list[str] | None) -> dict[str, Any]:

@@ -28,6 +28,7 @@ _COLUMNS = (
     ("cosine_mean", "Float64"),
     ("cosine_least", "Float64"),
     ("labels", "Float64"),
+    ("summaries", "Float64"),
     ("drift", "Float64"),
     ("passes", "String"),
 )
@@ -41,34 +42,53 @@ def tune(
         ),
     ] = None,
     *,
+    model: Annotated[
+        str | None,
+        typer.Option(help="What to tune; the encoder if absent, or a model that writes."),
+    ] = None,
     text_column: options.TEXT = None,
     title_column: options.TITLE = None,
     documents: Annotated[int, typer.Option(min=20, help="Measured on so many.")] = 200,
     rounds: Annotated[int, typer.Option(min=1, help="Each setting's turns; the best counts.")] = 3,
     cosine: Annotated[
-        float, typer.Option(min=0, max=1, help="Least mean cosine to float32's embeddings.")
-    ] = 0.99,
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Least mean cosine to float32's embeddings; 0.99, and 0.85 of what is written.",
+        ),
+    ] = None,
     labels: Annotated[
-        float, typer.Option(min=0, max=1, help="Least share of labels as float32 gives them.")
-    ] = 0.95,
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Least share of float32's labels; 0.95, and 0.9 of what is written.",
+        ),
+    ] = None,
     report: REPORT = None,
     how: Annotated[Format, typer.Option("--format", "-f", help="How to write it.")] = Format.TABLE,
 ) -> None:
     """Measure compute types, sizes of calls and threads; keep the best that is as good as float32.
 
     `ratio` is speed to float32's on the same device, `drift` how far the stream's mean moves as a
-    share of what chance moves it. What TIDEMARK_DEVICE and TIDEMARK_COMPUTE_TYPE leave to `auto`
-    is then as it was found here, on this machine only.
+    share of what chance moves it, `summaries` the share that are the very same. What a model
+    writes is compared by the encoder's embeddings and labels of it. What TIDEMARK_DEVICE and
+    TIDEMARK_COMPUTE_TYPE leave to `auto` is then as it was found here, on this machine only.
 
     Example: `tidemark models tune news.csv`
     """
     from streams.cli.tuning import texts_of, tuned_on  # noqa: PLC0415 - keeps --help fast
+    from streams.cli.tuning_subjects import subject_of  # noqa: PLC0415
 
     if file is not None:
         options.check_usage([file])
     settings = load_settings()
     texts: Sequence[Text] = texts_of(file, text_column, title_column, documents)
-    found, chosen, path = tuned_on(settings, texts, rounds=rounds, cosine=cosine, labels=labels)
+    subject = subject_of(settings, model)
+    found, chosen, path = tuned_on(
+        settings, texts, subject, rounds=rounds, cosine=cosine, labels=labels
+    )
     rows = [one.row() for one in found]
     write_report(report, {"documents": len(texts), "measured": rows, "chosen": chosen.row()})
     names, types = zip(*_COLUMNS, strict=True)

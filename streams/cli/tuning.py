@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -10,24 +9,18 @@ from typing import TYPE_CHECKING
 import typer
 
 from models.cpu import available_cores
-from models.encoder import usual_tokens
-from models.enricher import build_enricher
-from models.manifest import pinned
-from models.placement import Placement
-from models.registry import Registry
 from models.tuned import Tuned, machine_now, write_tuned
-from models.tuning import Gate, Setting, best, measure
+from models.tuning import Setting, best, measure
 from streams.cli.progress import counting
 from streams.errors import Misconfigured
 from streams.ports import Text
-from streams.runtime.parts import labels_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from models.enricher import OnePassEnricher
     from models.tuning import Measured
+    from streams.cli.tuning_subjects import Subject
     from streams.config import Settings
 
 _LEAST = 20
@@ -60,32 +53,37 @@ def texts_of(
 
 
 def tuned_on(
-    settings: Settings, texts: Sequence[Text], *, rounds: int, cosine: float, labels: float
+    settings: Settings,
+    texts: Sequence[Text],
+    subject: Subject,
+    *,
+    rounds: int,
+    cosine: float | None,
+    labels: float | None,
 ) -> tuple[list[Measured], Measured, Path]:
     """Measure compute types, then sizes of calls, then threads or replicas; write the best.
 
     Each step goes on with the best of the one before. Returns all that was measured, the best, and
     the file that it was written to.
     """
-    # The tokenizer would otherwise look for a GPU framework, and warn that there is none.
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    folder = Registry(settings.data).pull(settings.model).folder
-    gate = Gate(cosine_mean=cosine, labels=labels)
-    load = _loader(settings, folder)
+    asked = {"cosine_mean": cosine, "labels": labels}
+    given = {name: value for name, value in asked.items() if value is not None}
+    gate = replace(subject.gate, **given)
 
     def step(name: str, tried: Sequence[Setting]) -> list[Measured]:
         with counting(name, len(tried) * rounds) as progress:
             return measure(
                 texts,
                 tried,
-                load,
+                subject.load,
+                subject.read,
                 gate=gate,
                 rounds=rounds,
                 batch=settings.batch_documents,
                 progress=progress,
             )
 
-    found = step("compute types", [one for device in _usable(load) for one in _types(device)])
+    found = step("compute types", [one for device in _usable(subject) for one in device])
     chosen = best(found)
     for name, others in (("sizes of calls", _sizes), ("threads", _spread)):
         exact = replace(chosen.setting, compute_type="float32")
@@ -93,7 +91,7 @@ def tuned_on(
         known = {one.setting for one in found}
         found += [one for one in more if one.setting not in known]
         chosen = best([one for one in more if one.passes and _like(one, chosen)] or [chosen])
-    path = write_tuned(folder, _tuned(settings, chosen, found))
+    path = write_tuned(subject.model.folder, _tuned(subject, chosen, found))
     return found, chosen, path
 
 
@@ -101,11 +99,11 @@ def _like(one: Measured, other: Measured) -> bool:
     return one.setting.compute_type == other.setting.compute_type
 
 
-def _tuned(settings: Settings, chosen: Measured, found: Sequence[Measured]) -> Tuned:
+def _tuned(subject: Subject, chosen: Measured, found: Sequence[Measured]) -> Tuned:
     setting = chosen.setting
     return Tuned(
         machine=machine_now(),
-        revision=pinned(settings.model).revision,
+        revision=subject.model.card.revision,
         device=setting.device,
         compute_type=setting.compute_type,
         threads=setting.threads,
@@ -115,39 +113,26 @@ def _tuned(settings: Settings, chosen: Measured, found: Sequence[Measured]) -> T
     )
 
 
-def _loader(settings: Settings, folder: Path) -> Callable[[Setting], OnePassEnricher]:
-    indices = tuple(int(part) for part in settings.device_index.split(","))
+def _usable(subject: Subject) -> list[list[Setting]]:
+    """Return the settings to begin with of each device that the model runs on.
 
-    def load(setting: Setting) -> OnePassEnricher:
-        return build_enricher(
-            folder,
-            device=setting.device,
-            compute_type=setting.compute_type,
-            threads=setting.threads,
-            labels=labels_of(settings),
-            unsure_below=settings.unsure_below,
-            summary_sentences=settings.summary_sentences,
-            placement=Placement(indices, setting.replicas, setting.tokens_per_call),
-        )
-
-    return load
-
-
-def _usable(load: Callable[[Setting], OnePassEnricher]) -> list[str]:
-    """Return the devices that a model runs on; why CUDA cannot be used is said in a line."""
+    Why CUDA cannot be used is said in a line.
+    """
     import ctranslate2  # noqa: PLC0415 - heavy import
 
+    cpu = _types("cpu", subject)
     if not ctranslate2.get_cuda_device_count():
-        return ["cpu"]
+        return [cpu]
+    cuda = _types("cuda", subject)
     try:
-        load(Setting("cuda", "float32", 0, 1, usual_tokens("cuda")))
+        subject.load(cuda[0])
     except Misconfigured as error:
         typer.echo(f"CPU only: {error}", err=True)
-        return ["cpu"]
-    return ["cpu", "cuda"]
+        return [cpu]
+    return [cpu, cuda]
 
 
-def _types(device: str) -> list[Setting]:
+def _types(device: str, subject: Subject) -> list[Setting]:
     """Return a setting for each compute type that the device supports, float32 first."""
     import ctranslate2  # noqa: PLC0415 - heavy import
 
@@ -156,7 +141,7 @@ def _types(device: str) -> list[Setting]:
     if "int8" in names:
         names.discard("int8_float32")  # the same by another name: only chance would tell them apart
     ordered = sorted(names, key=lambda one: (one != "float32", one))
-    return [Setting(device, name, threads, 1, usual_tokens(device)) for name in ordered]
+    return [Setting(device, name, threads, 1, subject.usual_tokens(device)) for name in ordered]
 
 
 def _sizes(setting: Setting) -> list[Setting]:

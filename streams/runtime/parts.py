@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from models.classify.head import EmbeddingHead
     from models.plugging import Machine
+    from models.registry import Pulled
     from streams.backends.clickhouse import ClickHouseWarehouse
     from streams.config import Settings
     from streams.ports import Enricher
@@ -77,16 +78,16 @@ def open_enricher(settings: Settings, progress: Progress | None = None) -> Enric
 
     registry = Registry(settings.data)
 
-    def chosen(name: str, own: str) -> Path | None:
-        return None if name == own else registry.pull(name, progress).folder
+    def chosen(name: str, own: str) -> Pulled | None:
+        return None if name == own else registry.pull(name, progress)
 
     classifier = chosen(settings.classifier, ZERO_SHOT)
     summarizer = chosen(settings.summarizer, EXTRACTIVE)
-    embedding = registry.pull(settings.model, progress).folder
-    head = None if classifier is None else _head(classifier, settings)
-    machine = _machine(embedding, settings)
+    embedding = registry.pull(settings.model, progress)
+    head = None if classifier is None else _head(classifier.folder, settings)
+    machine = machine_of(embedding, settings)
     base = build_enricher(
-        embedding,
+        embedding.folder,
         device=machine.device,
         compute_type=machine.compute_type,
         threads=machine.threads,
@@ -99,11 +100,12 @@ def open_enricher(settings: Settings, progress: Progress | None = None) -> Enric
     return plug(
         base,
         machine=replace(machine, placement=replace(machine.placement, tokens_per_call=None)),
-        classifier=classifier if head is None else None,
-        summarizer=summarizer,
+        classifier=classifier.folder if classifier and head is None else None,
+        summarizer=summarizer.folder if summarizer else None,
         labels=labels_of(settings),
         unsure_below=settings.unsure_below,
         guard=guard_of(settings.guard),
+        writing=machine_of(summarizer, settings) if summarizer else None,
     )
 
 
@@ -157,10 +159,9 @@ def open_challenger(settings: Settings) -> Challenger:
     return Challenger(name, task, open_enricher(chosen))
 
 
-def _machine(folder: Path, settings: Settings) -> Machine:
-    """Return where models run; what is left open is as it was tuned on this very machine."""
-    from models.manifest import pinned  # noqa: PLC0415 - heavy import
-    from models.placement import Placement  # noqa: PLC0415
+def machine_of(model: Pulled, settings: Settings) -> Machine:
+    """Return where a model runs; what is left open is as it was tuned on this very machine."""
+    from models.placement import Placement  # noqa: PLC0415 - heavy import
     from models.plugging import Machine  # noqa: PLC0415
     from models.tuned import machine_now, read_tuned  # noqa: PLC0415
 
@@ -173,7 +174,7 @@ def _machine(folder: Path, settings: Settings) -> Machine:
     )
     if settings.device != "auto" and settings.compute_type != "auto":
         return plain
-    tuned = read_tuned(folder, pinned(settings.model).revision, machine_now())
+    tuned = read_tuned(model.folder, model.card.revision, machine_now())
     if tuned is None or settings.device not in ("auto", tuned.device):
         return plain
     own_replicas = "replicas" in settings.model_fields_set

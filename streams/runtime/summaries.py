@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from models.summarize.digest import METHOD, Landed, digest, joined
@@ -119,12 +120,13 @@ def summarize_of(settings: Settings) -> Summarize | None:
 
 
 def _loaded(settings: Settings) -> GenerativeSummarizer:
-    from models.plugging import Machine, summarizer_in  # noqa: PLC0415 - heavy import
+    from models.plugging import summarizer_in  # noqa: PLC0415 - heavy import
     from models.registry import Registry  # noqa: PLC0415
+    from streams.runtime.parts import machine_of  # noqa: PLC0415
 
-    folder = Registry(settings.data).pull(settings.summarizer, None).folder
+    pulled = Registry(settings.data).pull(settings.summarizer, None)
     # One thread: landing and questions come first.
-    return summarizer_in(folder, Machine(settings.device, settings.compute_type, 1))
+    return summarizer_in(pulled.folder, replace(machine_of(pulled, settings), threads=1))
 
 
 def summary_threads(platform: Platform, warehouse: Warehouse | None) -> tuple[TrendThread, ...]:

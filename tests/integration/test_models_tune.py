@@ -10,10 +10,19 @@ import pytest
 from typer.testing import CliRunner
 
 from models.manifest import DEFAULT_MODEL
+from models.plugged import PluggedEnricher
+from models.registry import Registry
+from models.summarize.generative import GenerativeSummarizer
 from models.tuned import TUNED_FILE
 from streams.cli.main import app
 from streams.config import load_settings
 from streams.runtime.parts import open_enricher
+from tests.support.tiny_classifiers import write_tiny_classifier
+from tests.support.tiny_writers import (
+    lay_out_converted,
+    write_tiny_decoder,
+    write_tiny_sequence_to_sequence,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +72,60 @@ def test_what_was_tuned_is_what_auto_uses(data: Path, file: Path, tmp_path: Path
     # Whatever was fastest today, what auto does is seen by a setting that it never is by itself.
     path.write_text(json.dumps({**kept, "compute_type": "float32"}), encoding="utf-8")
     assert open_enricher(load_settings()).card.compute_type == "float32"
+
+
+WRITERS = {"decoder": write_tiny_decoder, "sequence to sequence": write_tiny_sequence_to_sequence}
+
+
+@pytest.mark.parametrize("kind", sorted(WRITERS))
+def test_a_model_that_writes_is_tuned_and_starts_so(
+    data: Path, file: Path, tmp_path: Path, kind: str
+) -> None:
+    """Its own file is written and read at the next start; the encoder stays as it is."""
+    WRITERS[kind](tmp_path / "made")
+    lay_out_converted(tmp_path / "made")
+    Registry(data).adopt(tmp_path / "made", "stories", prompt="plain-1")
+    given = ("--model", "stories", "--documents", "20", "--rounds", "1", "--format", "json")
+    result = CliRunner().invoke(app, ["models", "tune", str(file), *given])
+    assert result.exit_code == 0, result.output
+    rows = json.loads(result.stdout)
+    assert {"float32", "int8"} <= {row["compute_type"] for row in rows}
+    exact = [row for row in rows if row["compute_type"] == "float32"]
+    assert [(row["summaries"], row["cosine_mean"]) for row in exact] == [(1, 1)] * len(exact)
+    assert {row["tokens_per_call"] for row in rows} >= {2048, 4096, 8192, 16384}
+    assert not (data / "models" / DEFAULT_MODEL / TUNED_FILE).exists()
+    # Whatever was fastest today, what auto does is seen by a setting that it never is by itself.
+    path = data / "models/stories" / TUNED_FILE
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    other = {**kept, "compute_type": "float32", "tokens_per_call": 77}
+    path.write_text(json.dumps(other), encoding="utf-8")
+    assert _started() == ("int8", "float32", 77)
+    assert _started(compute_type="int8") == ("int8", "int8", 77)
+    assert _started(device="cpu", compute_type="int8") == ("int8", "int8", 4096)
+    path.write_text(json.dumps({**other, "revision": "another"}), encoding="utf-8")
+    assert _started() == ("int8", "int8", 4096)
+
+
+def _started(**given: str) -> tuple[str, str, int]:
+    """Return the compute types of encoder and summarizer, and the size of the latter's calls."""
+    enricher = open_enricher(load_settings(summarizer="stories", **given))
+    assert isinstance(enricher, PluggedEnricher)
+    writer = enricher._summarizer
+    assert isinstance(writer, GenerativeSummarizer)
+    own = "" if writer.compute_type == enricher.card.compute_type else f" {writer.compute_type}"
+    assert enricher.card.summarizer.partition("@")[2][8:] == own  # rows name what is not theirs
+    return enricher.card.compute_type, writer.compute_type, writer._writer._tokens_per_call
+
+
+def test_a_classifier_is_not_tuned_by_itself(data: Path, file: Path, tmp_path: Path) -> None:
+    """One line says how it runs."""
+    write_tiny_classifier(tmp_path / "made")
+    Registry(data).adopt(tmp_path / "made", "moods")
+    result = CliRunner().invoke(app, ["models", "tune", str(file), "--model", "moods"])
+    assert result.exit_code != 0
+    assert "moods is a model for classification: it runs as the encoder was tuned" in str(
+        result.exception
+    )
 
 
 def test_a_persons_topics_stand_beside_the_models(file: Path, tmp_path: Path) -> None:

@@ -65,6 +65,13 @@ def write_tiny_decoder(folder: Path, *, seed: int = 0, chat: str | None = CHAT) 
         (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer), encoding="utf-8")
 
 
+def lay_out_converted(folder: Path) -> None:
+    """Lay a model out as repositories of converted weights are: all in one folder."""
+    for path in (folder / WEIGHTS_FOLDER).iterdir():
+        path.replace(folder / path.name)
+    (folder / WEIGHTS_FOLDER).rmdir()
+
+
 def _save(spec: Any, folder: Path, config: dict[str, Any]) -> None:
     spec.validate()
     spec.optimize(quantization="int8")

@@ -19,7 +19,11 @@ from streams.errors import Misconfigured, Unavailable
 from streams.ports import Inference, ModelCard, Text
 from tests.support.tiny_classifiers import LABELS, write_tiny_classifier
 from tests.support.tiny_model import WEIGHTS, pinned_tiny, write_tiny_model
-from tests.support.tiny_writers import write_tiny_decoder, write_tiny_sequence_to_sequence
+from tests.support.tiny_writers import (
+    lay_out_converted,
+    write_tiny_decoder,
+    write_tiny_sequence_to_sequence,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,12 +101,8 @@ def test_the_window_of_converted_weights_is_the_tokenizers_where_that_says_it(
 
 
 def _converted(tmp_path: Path) -> Path:
-    """Lay a decoder out as repositories of converted weights are: all in one folder."""
     write_tiny_decoder(tmp_path / "made")
-    (tmp_path / "made/config.json").unlink()
-    for path in (tmp_path / "made/ctranslate2").iterdir():
-        path.rename(tmp_path / "made" / path.name)
-    (tmp_path / "made/ctranslate2").rmdir()
+    lay_out_converted(tmp_path / "made")
     return tmp_path / "made"
 
 
@@ -318,8 +318,7 @@ def test_sequence_to_sequence_weights_are_told_from_decoders(
 ) -> None:
     """By the first bytes of the weights, not by their name."""
     write_tiny_sequence_to_sequence(tmp_path / "made")
-    for path in (tmp_path / "made/ctranslate2").iterdir():
-        path.replace(tmp_path / "made" / path.name)
+    lay_out_converted(tmp_path / "made")
     card = registry.adopt(tmp_path / "made", "short").card
     assert (card.task, card.prompt) == ("summarization", "plain-1")
 

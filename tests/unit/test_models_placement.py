@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from models.card import Card
 from models.convert import convert
 from models.cuda import load_from
 from models.encoder import SentenceEncoder
 from models.placement import Placement, halving, opened
-from models.registry import WEIGHTS_FOLDER
+from models.registry import WEIGHTS_FOLDER, Pulled
 from models.tuned import TUNED_FILE, Tuned, machine_now, read_tuned, write_tuned
 from streams.config import load_settings
 from streams.errors import Misconfigured
-from streams.runtime.parts import _machine
+from streams.runtime.parts import machine_of
 from tests.support.tiny_model import WEIGHTS, write_tiny_model
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ FULL = "CUDA failed with error out of memory"
 ABSENT = "Library libcublas.so.12 is not found or cannot be loaded"
 
 
-class Card:
+class SmallGpu:
     """A stand-in for a GPU with room for so many texts."""
 
     def __init__(self, room: int) -> None:
@@ -47,7 +48,7 @@ class Card:
 
 def test_a_batch_that_is_too_large_is_halved() -> None:
     """Every item has its result, in order, and no call that fitted is repeated."""
-    card = Card(room=3)
+    card = SmallGpu(room=3)
     assert halving(card, range(10)) == [2 * item for item in range(10)]
     assert card.calls == [10, 5, 2, 3, 5, 2, 3]
 
@@ -55,7 +56,7 @@ def test_a_batch_that_is_too_large_is_halved() -> None:
 def test_what_halving_cannot_mend_is_raised() -> None:
     """One text that is too large, and any other error, stay errors."""
     with pytest.raises(RuntimeError, match="out of memory"):
-        halving(Card(room=0), [1, 2])
+        halving(SmallGpu(room=0), [1, 2])
 
     def broken(_: Sequence[int]) -> list[int]:
         raise RuntimeError("invalid token id")
@@ -195,11 +196,10 @@ def test_explicit_settings_win_over_tuned_ones(
     expected: tuple[object, ...],
 ) -> None:
     """What a person set stays; what is left open is as it was tuned."""
-    from models.manifest import DEFAULT_MODEL, pinned  # noqa: PLC0415
-
     monkeypatch.chdir(tmp_path)
-    write_tuned(tmp_path, tuned(revision=pinned(DEFAULT_MODEL).revision))
-    found = _machine(tmp_path, load_settings(**given))
+    card = Card("tiny", "tiny", "", "r1", "", "int8", "", {}, {}, 1, 1)
+    write_tuned(tmp_path, tuned())
+    found = machine_of(Pulled(card, tmp_path, fresh=False), load_settings(**given))
     assert (
         found.device,
         found.compute_type,

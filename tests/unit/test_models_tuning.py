@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pytest
 
-from models.tuning import Gate, Measured, Setting, best, drift_shift, measure
+from models.tuning import Gate, Measured, Setting, best, drift_shift, measure, one_pass
 from streams.ports import Enricher, Inference, Text
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ class Model:
         vector = exact + self.error * rng.normal(size=8)
         unit = (vector / np.linalg.norm(vector)).astype(np.float32)
         label = "a" if vector[0] > 0 else "b"
-        return Inference(unit, label, 1.0, {}, "", "", 1, 1, 0, False, 1, 0, 0.0, 0.0)
+        summary = f"{vector[0]:.1f}"
+        return Inference(unit, label, 1.0, {}, summary, "", 1, 1, 0, False, 1, 0, 0.0, 0.0)
 
 
 def measured() -> tuple[list[Measured], dict[str, Model]]:
@@ -51,7 +52,8 @@ def measured() -> tuple[list[Measured], dict[str, Model]]:
     found = measure(
         [Text("", str(number)) for number in range(60)],
         [EXACT, ROUGH, WRONG],
-        lambda setting: cast("Enricher", models[setting.compute_type]),
+        lambda setting: one_pass(cast("Enricher", models[setting.compute_type])),
+        list,
         gate=Gate(),
         rounds=2,
         batch=25,
@@ -66,6 +68,7 @@ def test_agreement_is_with_float32_and_the_gate_holds() -> None:
     assert (exact.labels, exact.drift, exact.ratio, exact.passes) == (1, 0, 1, True)
     assert 0.99 < rough.cosine_mean < 1
     assert rough.passes
+    assert (exact.summaries, rough.summaries > wrong.summaries) == (1, True)
     assert wrong.cosine_mean < 0.9
     assert wrong.labels < 0.95
     assert not wrong.passes
