@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
-import orjson
 import typer
 
 from streams.cli import _queries
@@ -18,15 +17,15 @@ from streams.cli._asking import (
     ToOption,
     asking,
     now_ms,
-    show,
 )
 from streams.cli._output import Format
+from streams.cli._term_documents import with_documents, write_terms
 from streams.cli._times import FIRST_MS, clickhouse_time, parse_time
 from streams.config import load_settings
 from streams.durations import parse_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from streams.backends.clickhouse import Table
 
@@ -147,7 +146,7 @@ def terms(
         if documents and table.rows:
             table = with_documents(reader, table, spans, source or "", documents)
     hint = None if table.rows else f"no term stands out: {spans}; choose other times, or --all"
-    show(table, how, title=f"Terms of {spans}", hint=hint if bounds["documents"] else None)
+    write_terms(table, how, f"Terms of {spans}", hint if bounds["documents"] else None)
 
 
 class Database(Protocol):
@@ -184,29 +183,6 @@ def ask_terms(
         "limit": limit,
     }
     return reader.query(_queries.TERMS, parameters)
-
-
-def with_documents(reader: Database, table: Table, spans: Spans, source: str, each: int) -> Table:
-    """Return the terms with the documents of the window that show them, the earliest first."""
-    from streams.backends.clickhouse.table import Table  # noqa: PLC0415 - heavy
-
-    names = table.column("term")
-    parameters = {
-        "from": clickhouse_time(spans.window_from),
-        "to": clickhouse_time(spans.window_to),
-        "source": source,
-        "terms": orjson.dumps(names).decode(),
-        "each": each,
-    }
-    found = {row[0]: row[2] for row in reader.query(_queries.TERM_DOCUMENTS, parameters).rows}
-    shown = [[_document(one) for one in found.get(name, [])] for name in names]
-    rows = [[*row, documents] for row, documents in zip(table.rows, shown, strict=True)]
-    kind = "Array(Tuple(published_at String, doc_id String, source String, summary String))"
-    return Table((*table.columns, "shown"), (*table.types, kind), rows)
-
-
-def _document(one: Sequence[Any]) -> dict[str, Any]:
-    return dict(zip(("published_at", "doc_id", "source", "summary"), one, strict=True))
 
 
 def _asked(

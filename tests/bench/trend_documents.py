@@ -33,14 +33,14 @@ _DIMENSIONS = 384
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
-def real_texts(folder: Path) -> list[tuple[str, list[str], int]]:
-    """Return title, sentences and year of the papers of DATA.md."""
+def real_texts(folder: Path, venue: str = "") -> list[tuple[str, list[str], int]]:
+    """Return title, sentences and year of the papers of DATA.md, or of those of one venue."""
     found = []
     with lzma.open(folder / "papers.jsonl.xz", "rt", encoding="utf-8") as lines:
         for line in lines:
             paper = json.loads(line)
             text = paper.get("abstract") or ""
-            if text:
+            if text and venue in {"", paper["venue"]}:
                 found.append((paper["title"], _SENTENCE_END.split(text), int(paper["year"])))
     return found
 

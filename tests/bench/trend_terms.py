@@ -30,6 +30,7 @@ Paper = tuple[str, list[str], int]
 
 _START_MS = 1_704_067_200_000  # 2024-01-01
 _MADE_UP = "zorblatt"
+_VENUE = "nips"
 _ASK = (
     "SELECT term, kind, state, round(z, 1), q, documents, baseline_documents FROM trending_terms("
     "window_from = '{}', window_to = '{}', baseline_from = '{}', baseline_to = '{}', source = '') "
@@ -84,11 +85,11 @@ def by_year(warehouse: ClickHouseWarehouse, papers: list[Paper]) -> str:
 
 
 def main() -> int:
-    """Run all three, each in a database of its own."""
+    """Run all, each in an empty database."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--windows", type=int, default=100)
-    parser.add_argument("--only", choices=("shuffled", "injected", "years"))
+    parser.add_argument("--only", choices=("shuffled", "injected", "years", "venue"))
     parser.add_argument("--views", type=int, metavar="N", help="time the views on N documents")
     parser.add_argument("--database", type=Path, help="where these are, or are landed and stay")
     options = parser.parse_args()
@@ -97,6 +98,7 @@ def main() -> int:
     papers = real_texts(options.data)
     runs: dict[str, Callable[[ClickHouseWarehouse], str]] = {
         "years": lambda warehouse: by_year(warehouse, papers),
+        "venue": lambda warehouse: by_year(warehouse, real_texts(options.data, _VENUE)),
         "injected": lambda warehouse: injected(warehouse, papers),
         "shuffled": lambda warehouse: shuffled(warehouse, papers, options.windows),
     }

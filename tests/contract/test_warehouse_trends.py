@@ -158,6 +158,27 @@ def test_rare_terms_of_a_long_window_are_all_found(warehouse: ClickHouseWarehous
     assert len(rarest) >= 10
 
 
+def test_terms_begin_at_one_of_5_000_documents(warehouse: ClickHouseWarehouse) -> None:
+    """Of 15,001 documents a term needs four, from the documents and from their cells alike."""
+    asked = TERMS.format("2024-05-06", "2024-05-07", "2024-05-05", "2024-05-06")
+    asked = f"SELECT term, documents FROM ({asked}) WHERE term IN ('three', 'four')"
+    rare = {0: "three four", 1: "three four", 2: "three four", 3: "four"}
+    made = [
+        document(
+            number,
+            text=f"a{number} b{number} c{number} d{number} {rare.get(number, '')}",
+            published_at=START + number,
+        )
+        for number in range(15_001)
+    ]
+    warehouse.write_documents(made[:15_000])
+    assert warehouse.query(f"{asked} ORDER BY term").rows == [["four", 4], ["three", 3]]
+    warehouse.write_documents(made[15_000:])
+    assert warehouse.query(asked).rows == [["four", 4]]
+    assert TrendKeeper(warehouse, SystemClock()).refresh_all() == 1
+    assert warehouse.query(asked).rows == [["four", 4]]
+
+
 def spread_text(number: int) -> str:
     """Return words that come back after so many documents, and words of its own."""
     own = " ".join(f"{word}{number}" for word in WORDS)

@@ -81,6 +81,16 @@ def test_the_window_of_the_settings(landed: str) -> None:
     assert found["report"]["documents"] == 10
 
 
+def test_people_read_the_documents_of_a_term_line_by_line(landed: str) -> None:
+    """In a table of their own, not as JSON in a cell."""
+    first, second = run(landed, "terms", "--documents", "2").stdout.split("\n\n")
+    assert PHRASE in first
+    assert "{" not in first + second
+    head, *lines = second.splitlines()[1:]
+    assert head.split() == ["term", "published_at", "doc_id", "source", "summary"]
+    assert [line.split()[4] for line in lines if line.startswith(PHRASE)] == ["doc-150", "doc-151"]
+
+
 def test_one_page_says_what_changed(landed: str) -> None:
     """Volume, labels with intervals, new terms; asked backwards in time they are gone."""
     times = ("--from", "2024-05-06T07:00Z", "--at", "2024-05-06T09:38:09Z", "--to", "2024-05-07")
