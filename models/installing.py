@@ -131,6 +131,10 @@ def describe_folder(
         raise Misconfigured(f"there is no folder {folder}")
     weights = _weights(folder)
     found = task or _task(folder, weights)
+    if not (folder / "tokenizer.json").is_file():
+        raise Misconfigured(
+            f"{folder} has no tokenizer.json: a model comes with the file of its fast tokenizer"
+        )
     wanted = {*_KEPT, weights, *(_CONVERTED_PARTS if weights == CONVERTED else ())}
     wanted |= set(_shards(folder / weights)) if weights.endswith(".index.json") else set()
     wanted |= {"special_tokens_map.json", "generation_config.json"}

@@ -48,6 +48,11 @@ class Summarizer(Protocol):
         """Model, revision and prompt, as rows name them."""
         ...
 
+    @property
+    def instructions(self) -> str:
+        """What it is told besides documents; empty where that is nothing."""
+        ...
+
     def write(self, texts: Sequence[Text]) -> list[Written]:
         """Return one summary per document, in order."""
         ...
@@ -103,6 +108,16 @@ class PluggedEnricher:
     def card(self) -> ModelCard:
         """Identity of the models, their device and compute type."""
         return self._card
+
+    @property
+    def base(self) -> Enricher:
+        """The one pass itself."""
+        return self._base
+
+    @property
+    def instructions(self) -> str | None:
+        """What the summarizer is told besides documents; None where that is nothing."""
+        return (self._summarizer.instructions or None) if self._summarizer else None
 
     def pre(self, texts: Sequence[Text]) -> _Prepared:
         """Tokenize for all models."""

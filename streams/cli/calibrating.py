@@ -14,7 +14,7 @@ from models.plugging import Machine, classifier_in
 from models.registry import Registry
 from models.temperature import store_temperature
 from streams.cli import inputs as options
-from streams.cli.labelled import named_labels
+from streams.cli.labelled import USUAL, named_labels
 from streams.cli.progress import counting
 from streams.errors import Misconfigured
 from streams.ports import Text
@@ -157,7 +157,8 @@ def _right(probabilities: Doubles, truth: Doubles) -> npt.NDArray[np.bool_]:
 
 
 def _labelled(wanted: Wanted) -> tuple[list[Document], list[list[str]]]:
-    columns = Columns(wanted.text_column, wanted.title_column, None, None, None, "labelled")
+    lists = (wanted.label_column,) if wanted.label_column else USUAL
+    columns = Columns(wanted.text_column, wanted.title_column, None, None, None, "labelled", lists)
     with options.documents([wanted.file], columns, wanted.limit, "reading") as rows:
         found = list(rows)
     documents = [row.document for row in found if isinstance(row, Found)]

@@ -10,6 +10,7 @@ import typer
 
 from models.classify import UNSURE
 from streams.cli import inputs as options
+from streams.cli import labelled_options as given
 from streams.cli._output import Format, write
 from streams.cli.eval_report import REPORT, write_report
 from streams.config import load_settings
@@ -56,7 +57,8 @@ def classify(
         typer.Argument(metavar="FILE", help="Documents, in any form that `tidemark enrich` reads."),
     ],
     *,
-    label_column: Annotated[str, typer.Option("--label-column", help="Column of the true label.")],
+    label_column: given.LABEL = None,
+    label_separator: given.SEPARATOR = None,
     text_column: options.TEXT = None,
     title_column: options.TITLE = None,
     limit: options.LIMIT = None,
@@ -66,19 +68,43 @@ def classify(
     """Show how often the labels are right, and whether their confidence can be believed.
 
     The documents run through the configured classifier (TIDEMARK_LABELS). `unsure` counts as wrong
-    in the accuracy, and is told apart.
+    in the accuracy, and is told apart. Where a row has several labels, those with a probability of
+    a half and more count as given.
 
     Example: `tidemark eval classify news.csv --label-column topic`
     """
     from streams.cli.evaluation_pool import PoolEnricher  # noqa: PLC0415 - keeps --help fast
+    from streams.cli.labelled import USUAL, column_of_labels  # noqa: PLC0415
+    from streams.cli.multi_label import several_labels, show_multi  # noqa: PLC0415
     from streams.readers import Columns  # noqa: PLC0415
 
     options.check_usage([file])
-    columns = Columns(text_column, title_column, None, None, None, "evaluation")
+    lists = (label_column,) if label_column else USUAL
+    columns = Columns(text_column, title_column, None, None, None, "evaluation", lists)
     documents = PoolEnricher(load_settings(), columns).read(file, "classifying", limit)
-    found = figures(judged(documents, label_column))
+    column = label_column or column_of_labels(file, documents, None)
+    several = several_labels(file, documents, column, label_separator)
+    if several is not None:
+        write_report(report, several)
+        show_multi(several, how)
+        return
+    cases = judged(documents, column)
+    found = figures(cases)
     write_report(report, found)
     show_figures(found, how)
+    if note := strange(cases, documents[0].scores):
+        typer.echo(note, err=True)
+
+
+def strange(cases: Sequence[Judged], classes: Any) -> str:
+    """Return what is to be said of true labels that the classifier cannot give."""
+    others = [each.truth for each in cases if each.truth not in classes]
+    if not others:
+        return ""
+    return (
+        f"{len(others):,} documents have a label that is no class of the classifier "
+        f"({some_of(others)}) and count as wrong: set TIDEMARK_LABELS to the file's labels"
+    )
 
 
 def show_figures(found: dict[str, Any], how: Format) -> None:
@@ -130,13 +156,15 @@ def judged(documents: Sequence[Enriched], column: str) -> list[Judged]:
         found.append(Judged(truth, document.label, best, document.confidence))
     if not {each.truth for each in found} & set(classes.values()):
         raise Misconfigured(
-            f"no label of {column!r} is a class: it has {_some(each.truth for each in found)}, the "
-            f"classifier {_some(classes.values())}; set TIDEMARK_LABELS to the file's labels"
+            f"no label of {column!r} is a class: it has "
+            f"{some_of(each.truth for each in found)}, the classifier {some_of(classes.values())}; "
+            "set TIDEMARK_LABELS to the file's labels"
         )
     return found
 
 
-def _some(labels: Any) -> str:
+def some_of(labels: Any) -> str:
+    """Return the first of some labels, in quotes."""
     names = sorted(set(labels))
     return ", ".join(map(repr, names[:5])) + (", ..." if len(names) > 5 else "")  # noqa: PLR2004
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from models.guard import Report
     from schemas.messages import Enriched
 
-    Score = Callable[[str, str], Mapping[str, float]]
+    Score = Callable[[Sequence[str], str], Mapping[str, float]]
 
 ROUGE = ("rouge1", "rouge2", "rougeL")
 _SUMMARY = "summary"
@@ -40,10 +40,10 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A document (title and text) with its reference, or None, and a summary by each method."""
+    """A document (title and text), summaries of it by people, and one by each method."""
 
     document: str
-    reference: str | None
+    references: tuple[str, ...]
     summaries: Mapping[str, str]
 
 
@@ -57,7 +57,8 @@ def summarize(
         str | None,
         typer.Option(
             "--reference-column",
-            help="Column of a summary by a person, for ROUGE; rows without one are left out.",
+            help="Column of a person's summary, or a list of several, for ROUGE (the best of them "
+            "counts); rows without one are left out.",
         ),
     ] = None,
     text_column: options.TEXT = None,
@@ -81,7 +82,8 @@ def summarize(
 
     options.check_usage([file])
     settings = load_settings()
-    columns = Columns(text_column, title_column, None, None, None, "evaluation")
+    lists = (reference_column,) if reference_column else ()
+    columns = Columns(text_column, title_column, None, None, None, "evaluation", lists)
     documents = PoolEnricher(settings, columns).read(file, "summarizing", limit)
     found = cases(documents, reference_column)
     reports = judge(found, open_enricher(settings))
@@ -112,7 +114,9 @@ def _shown(value: Any) -> Any:
 
 
 def rouge_scorer() -> Score:
-    """Return a function of reference and summary: ROUGE-1, -2 and -L (F-measure, with stemming).
+    """Return a function of references and a summary: ROUGE-1, -2 and -L (F-measure, with stemming).
+
+    Of several references the best counts, for each measure.
 
     Raises:
         Misconfigured: the package is absent.
@@ -126,8 +130,8 @@ def rouge_scorer() -> Score:
         ) from error
     scorer = RougeScorer(list(ROUGE), use_stemmer=True)
 
-    def score(reference: str, summary: str) -> dict[str, float]:
-        scores = scorer.score(reference, summary)
+    def score(references: Sequence[str], summary: str) -> dict[str, float]:
+        scores = scorer.score_multi(references, summary)
         return {name: float(scores[name].fmeasure) for name in ROUGE}
 
     return score
@@ -139,14 +143,17 @@ def cases(documents: Sequence[Enriched], reference_column: str | None) -> list[C
     Raises:
         Misconfigured: none can.
     """
+    from streams.readers import values_of  # noqa: PLC0415 - keeps --help fast
+
     found: list[Case] = []
     for document in documents:
-        reference = document.metadata.get(reference_column, "").strip() if reference_column else ""
-        if reference_column and not reference:
+        cell = document.metadata.get(reference_column, "") if reference_column else ""
+        references = tuple(values_of(cell))
+        if reference_column and not references:
             continue
         whole = f"{document.title}.\n{document.text}" if document.title else document.text
         leads = {f"lead-{count}": lead(document.text, count) for count in _LEADS}
-        found.append(Case(whole, reference or None, {_SUMMARY: document.summary, **leads}))
+        found.append(Case(whole, references, {_SUMMARY: document.summary, **leads}))
     if not found:
         what = f"a {reference_column!r}" if reference_column else "a text"
         raise Misconfigured(f"no document has {what}: --reference-column must name a filled column")
@@ -161,11 +168,14 @@ def lead(text: str, count: int) -> str:
 
 
 def judge(found: Sequence[Case], enricher: Any) -> dict[str, list[Report]]:
-    """Check every summary with the guardrails, embeddings included where the model gives them."""
+    """Check every summary with all guardrails, as the enrich role would."""
     from models.enricher import OnePassEnricher  # noqa: PLC0415 - keeps --help fast
     from models.guard import Guard, embed  # noqa: PLC0415
+    from models.plugged import PluggedEnricher  # noqa: PLC0415
 
-    guard = Guard()
+    guard, prompt = Guard(), None
+    if isinstance(enricher, PluggedEnricher):  # the one pass within it gives the embeddings
+        enricher, prompt = enricher.base, enricher.instructions
     names = list(found[0].summaries)
     reports: dict[str, list[Report]] = {name: [] for name in names}
     for batch in _batches(found):
@@ -181,7 +191,9 @@ def judge(found: Sequence[Case], enricher: Any) -> dict[str, list[Report]]:
             for name in names:
                 pair = (document, next(vectors))
                 summary = case.summaries[name]
-                reports[name].append(guard.check(case.document, summary, embedded=pair))
+                told = prompt if name == _SUMMARY else None
+                report = guard.check(case.document, summary, prompt=told, embedded=pair)
+                reports[name].append(report)
     return reports
 
 
@@ -212,7 +224,7 @@ def figures(
 def _rouge(method: str, found: Sequence[Case], score: Score | None) -> dict[str, float | None]:
     if score is None:
         return dict.fromkeys(ROUGE)
-    scores = [score(case.reference or "", case.summaries[method]) for case in found]
+    scores = [score(case.references, case.summaries[method]) for case in found]
     return {name: _mean(each[name] for each in scores) for name in ROUGE}
 
 

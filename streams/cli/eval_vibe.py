@@ -109,7 +109,8 @@ def vibe(
     from streams.readers import Columns  # noqa: PLC0415
 
     options.check_usage([file])
-    columns = Columns(text_column, title_column, None, None, None, "evaluation")
+    lists = (topics_column,) if topics_column else _USUAL
+    columns = Columns(text_column, title_column, None, None, None, "evaluation", lists)
     drawn = draw(_documents(file, columns, limit), file, topics_column, documents, seed)
     found = compare(drawn, PoolEnricher(load_settings(), columns))
     rows = [asdict(pair) for pair in found.pairs]
@@ -141,6 +142,8 @@ def draw(
     """
     import random  # noqa: PLC0415 - only here
 
+    from streams.readers import values_of  # noqa: PLC0415 - keeps --help fast
+
     names = dict.fromkeys(name for document in documents for name in document.metadata)
     wanted = (column,) if column else _USUAL
     chosen = next((name for name in wanted if name in names), None)
@@ -152,7 +155,7 @@ def draw(
     filled = [
         (document, topics)
         for document in documents
-        if (topics := document.metadata.get(chosen, "").strip())
+        if (topics := ", ".join(values_of(document.metadata.get(chosen, ""))))
     ]
     if len(filled) < 2:  # noqa: PLR2004 - one has no other to be compared with
         raise Misconfigured(f"fewer than two rows of {file} fill the column {chosen!r}")

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from schemas.messages import Document, Enriched
     from streams.config import Settings
 
-_USUAL = ("label", "class", "category", "topic")
+USUAL = ("label", "class", "category", "topic")
+"""Columns of labels, where nobody says which."""
+
 _SHOWN = 12
 LEAST_ROWS = 5
 """Of each label, so that every fold has one."""
@@ -64,7 +66,8 @@ def read_labelled(
     if separator is not None and not separator.strip():
         raise Misconfigured("--label-separator must be a visible sign, for instance ';'")
     alone = settings.model_copy(update={"classifier": "zero-shot", "summarizer": "extractive"})
-    columns = Columns(text_column, title_column, None, None, None, "labelled")
+    lists = (label_column,) if label_column else USUAL
+    columns = Columns(text_column, title_column, None, None, None, "labelled", lists)
     documents = PoolEnricher(alone, columns).read(file, "embedding", limit)
     if not documents:
         raise Misconfigured(f"{file} has no documents")
@@ -91,7 +94,7 @@ def labelled(
         labels,
         truth,
         np.stack(vectors).astype(np.float64),
-        separator is not None,
+        separator is not None or any(len(names) > 1 for names in named),
         len(documents) - len(rows),
     )
 
@@ -107,7 +110,7 @@ def named_labels(
     Raises:
         Misconfigured: there is no such column, or it is empty in every row.
     """
-    column = _column(file, documents, label_column)
+    column = column_of_labels(file, documents, label_column)
     named = [_labels(document.metadata.get(column, ""), separator) for document in documents]
     if not any(named):
         raise Misconfigured(f"the column {column!r} of {file} is empty in every row")
@@ -141,12 +144,17 @@ def check_labels(found: Labelled) -> None:
         )
 
 
-def _column(
+def column_of_labels(
     file: str, documents: Sequence[Enriched] | Sequence[Document], given: str | None
 ) -> str:
+    """Return the column that is meant, capitals aside; the first usual one where none is given.
+
+    Raises:
+        Misconfigured: there is none; names those that are there.
+    """
     names = Counter(name for document in documents for name in document.metadata)
     folded = {name.casefold(): name for name in names}
-    for wanted in (given,) if given else _USUAL:
+    for wanted in (given,) if given else USUAL:
         if wanted in names or wanted.casefold() in folded:
             return wanted if wanted in names else folded[wanted.casefold()]
     shown = ", ".join(list(names)[:_SHOWN]) or "none"
@@ -155,5 +163,8 @@ def _column(
 
 
 def _labels(cell: str, separator: str | None) -> list[str]:
-    parts = cell.split(separator) if separator else [cell]
+    from streams.readers import values_of  # noqa: PLC0415 - keeps --help fast
+
+    items = values_of(cell)  # a list in JSON or Parquet says by itself that there are several
+    parts = items if len(items) > 1 or not separator else cell.split(separator)
     return [part.strip() for part in parts if part.strip()]

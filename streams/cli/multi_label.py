@@ -9,10 +9,14 @@ import numpy.typing as npt
 import typer
 
 from streams.cli._output import Format, write
-from streams.cli.eval_classify import reliability
+from streams.cli.eval_classify import reliability, some_of
+from streams.cli.labelled import named_labels
+from streams.errors import Misconfigured
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from schemas.messages import Enriched
 
     Doubles = npt.NDArray[np.float64]
 
@@ -59,15 +63,42 @@ def multi_figures(labels: Sequence[str], probabilities: Doubles, truth: Doubles)
     }
 
 
-def show_multi(found: dict[str, Any]) -> None:
-    """Write the figures as tables."""
+def several_labels(
+    file: str, documents: Sequence[Enriched], column: str, separator: str | None
+) -> dict[str, Any] | None:
+    """Return the figures of documents that may have several labels; None where each has one.
+
+    Raises:
+        Misconfigured: a label is no class of the classifier.
+    """
+    if not any(column in document.metadata for document in documents):
+        return None  # what is the matter is told where one label is looked for
+    named = named_labels(file, documents, column, separator)
+    if separator is None and all(len(names) < 2 for names in named):  # noqa: PLR2004 - no two
+        return None
+    kept = [(one, names) for one, names in zip(documents, named, strict=True) if names]
+    labels = sorted(documents[0].scores)
+    if others := {name for names in named for name in names} - set(labels):
+        raise Misconfigured(
+            f"{some_of(others)} in {column!r} is no class of the classifier: it has "
+            f"{some_of(labels)}"
+        )
+    probabilities = np.array([[one.scores[label] for label in labels] for one, _ in kept])
+    truth = np.array([[float(label in names) for label in labels] for _, names in kept])
+    return {**multi_figures(labels, probabilities, truth), "left_out": len(named) - len(kept)}
+
+
+def show_multi(found: dict[str, Any], how: Format) -> None:
+    """Write the figures: a row for each label, and in a table one for each tenth too."""
     title = (
         f"{found['documents']:,} documents: all labels right {found['accuracy']:.3f}, macro-F1 "
         f"{found['macro_f1']:.3f}, micro-F1 {found['micro_f1']:.3f}"
     )
     names, types = zip(*_COLUMNS, strict=True)
     rows = [[label[name] for name in names] for label in found["labels"]]
-    write(names, rows, Format.TABLE, title=title, types=types)
+    write(names, rows, how, title=title, types=types)
+    if how is not Format.TABLE:
+        return
     typer.echo("")
     names = ("from", "to", "documents", "confidence", "accuracy")
     rows = [[each[name] for name in names] for each in found["reliability"]]

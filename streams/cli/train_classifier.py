@@ -80,8 +80,8 @@ def _show(result: dict[str, Any], how: Format, where: str) -> None:
         return
     if how is Format.TABLE:
         typer.echo(f"on {where}:")
-    if result["multi_label"] and how is Format.TABLE:
-        show_multi(result["held_out"])
+    if result["multi_label"]:
+        show_multi(result["held_out"], how)
     else:
         show_figures(result["held_out"], how)
     left_out = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import typer
@@ -16,12 +15,13 @@ from streams.errors import Misconfigured
 from streams.ports import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from models.tuning import Measured
     from streams.cli.tuning_subjects import Subject
     from streams.config import Settings
+    from streams.readers import Found, Refused
 
 _LEAST = 20
 _SHARES = (0.5, 2, 4)
@@ -38,18 +38,35 @@ def texts_of(
     """
     from streams.cli.inputs import documents  # noqa: PLC0415
     from streams.corpus import passages  # noqa: PLC0415
-    from streams.readers import Columns, Found  # noqa: PLC0415
+    from streams.readers import Columns  # noqa: PLC0415
 
+    refused = ""
     if file is None:
         texts = [Text(one.name, one.text) for one in passages(limit)]
     else:
         columns = Columns(text_column, title_column, None, None, None, "tuning")
         with documents([file], columns, None, "reading") as rows:
-            found = (row.document for row in rows if isinstance(row, Found))
-            texts = [Text(one.title or "", one.text) for one in islice(found, limit)]
+            texts, refused = _texts(rows, limit)
     if len(texts) < _LEAST:
-        raise Misconfigured(f"there are {len(texts)} documents: at least {_LEAST} are needed")
+        why = f"; {refused}" if refused else ""
+        raise Misconfigured(f"there are {len(texts)} documents: at least {_LEAST} are needed{why}")
     return texts
+
+
+def _texts(rows: Iterable[Found | Refused], limit: int) -> tuple[list[Text], str]:
+    """Return the texts of so many documents, and why the first row that is none is none."""
+    from streams.readers import Refused  # noqa: PLC0415 - keeps --help fast
+
+    texts: list[Text] = []
+    refused = ""
+    for row in rows:
+        if isinstance(row, Refused):
+            refused = refused or str(row)
+            continue
+        texts.append(Text(row.document.title or "", row.document.text))
+        if len(texts) == limit:
+            break
+    return texts, refused
 
 
 def tuned_on(

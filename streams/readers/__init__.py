@@ -6,7 +6,15 @@ the record at hand. What is no document comes out as ``Refused`` with its place 
 
 from __future__ import annotations
 
-from streams.readers.columns import Columns, Found, Refused
+from streams.readers.columns import Columns, Found, Refused, values_of
 from streams.readers.inputs import check_inputs, read_documents, total_bytes
 
-__all__ = ["Columns", "Found", "Refused", "check_inputs", "read_documents", "total_bytes"]
+__all__ = [
+    "Columns",
+    "Found",
+    "Refused",
+    "check_inputs",
+    "read_documents",
+    "total_bytes",
+    "values_of",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -30,6 +31,7 @@ class Columns:
     Attributes:
         source: column of the segment; wins over ``source_name``.
         source_name: segment of all documents; None for the name of the file.
+        lists: columns of which a list is kept too, as JSON: labels or references that people gave.
     """
 
     text: str | None = None
@@ -38,6 +40,7 @@ class Columns:
     doc_id: str | None = None
     source: str | None = None
     source_name: str | None = None
+    lists: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class Mapper:
 
     def __init__(self, columns: Columns, default_source: str) -> None:
         self._given = columns
+        self._lists = frozenset(name.casefold() for name in columns.lists)
         self._source = columns.source_name or default_source
         self._names: tuple[str, ...] | None = None
         self._found = columns
@@ -135,7 +139,21 @@ class Mapper:
                 metadata |= {key: _scalar(part) for key, part in value.items() if _is_scalar(part)}
             elif name not in used and _is_scalar(value):
                 metadata[name] = _scalar(value)
+            elif isinstance(value, list) and name.casefold() in self._lists:
+                metadata[name] = json.dumps([_scalar(one) for one in value if _is_scalar(one)])
         return metadata
+
+
+def values_of(cell: str) -> list[str]:
+    """Return what a cell of metadata says: the items of a list, or the one value; none if empty."""
+    if cell.startswith("["):
+        try:
+            found = json.loads(cell)
+        except ValueError:
+            found = None
+        if isinstance(found, list) and all(isinstance(one, str) for one in found):
+            return [one.strip() for one in found if one.strip()]
+    return [cell.strip()] if cell.strip() else []
 
 
 def _named(names: tuple[str, ...], given: str | None, option: str) -> str | None:

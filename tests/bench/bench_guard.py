@@ -101,7 +101,7 @@ def samples(pairs: Sequence[Pair], number: int, generator: random.Random) -> dic
 class _Says:
     """A summarizer that writes, document by document, what it was told to."""
 
-    method = "bench"
+    method, instructions = "bench", ""
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
         self._said = {text_of(pair): pair.summary for pair in pairs}

@@ -44,6 +44,7 @@ class Told:
     """A summarizer that writes what a function of the document says."""
 
     method = "generative told@0 plain-1"
+    instructions = ""
 
     def __init__(self, says: Callable[[Text], str]) -> None:
         self._says = says

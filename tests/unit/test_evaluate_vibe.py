@@ -56,6 +56,12 @@ def test_the_same_seed_draws_the_same_documents() -> None:
     assert [topics for _, topics in drawn] == sorted(topics for _, topics in drawn)
 
 
+def test_a_list_of_topics_is_shown_with_commas() -> None:
+    """As a person would write them."""
+    rows = [Document(text="t", metadata={"tags": '["sea", "air"]'})] * 2
+    assert [topics for _, topics in draw(rows, "f", "tags", 2, 0)] == ["sea, air"] * 2
+
+
 @pytest.mark.parametrize(
     ("documents", "column", "match"),
     [

@@ -37,6 +37,14 @@ def test_several_labels_a_row() -> None:
     assert found.truth.tolist() == [[1, 1], [1, 0]]
 
 
+def test_a_list_of_labels_needs_no_sign() -> None:
+    """A list in JSON or Parquet says by itself that a row may have several."""
+    found = labelled("f.csv", documents('["sea", "air"]', '["air"]'), None, None)
+    assert (found.labels, found.multi_label) == (("air", "sea"), True)
+    assert found.truth.tolist() == [[1, 1], [1, 0]]
+    assert not labelled("f.csv", documents('["sea"]', '["air"]'), None, None).multi_label
+
+
 @pytest.mark.parametrize(
     ("cells", "column", "match"),
     [

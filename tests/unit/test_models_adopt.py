@@ -67,6 +67,16 @@ def test_an_encoder_without_a_head_is_for_embeddings(registry: Registry, tmp_pat
         registry.adopt(tmp_path / "made", "broken")
 
 
+def test_a_folder_without_a_tokenizer_is_refused_at_once(
+    registry: Registry, tmp_path: Path
+) -> None:
+    """Weights of CTranslate2's could be taken without it, and never run."""
+    write_tiny_sequence_to_sequence(tmp_path / "made")
+    with pytest.raises(Misconfigured, match=r"ctranslate2 has no tokenizer\.json"):
+        registry.adopt(tmp_path / "made/ctranslate2", "writes")
+    assert not [one for one in registry.list() if one.model.name == "writes"]
+
+
 def test_a_changed_folder_is_converted_anew(registry: Registry, tmp_path: Path) -> None:
     """The same bytes are there already; other bytes are another revision."""
     write_tiny_classifier(tmp_path / "made")

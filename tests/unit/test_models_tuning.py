@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 from models.tuning import Gate, Measured, Setting, best, drift_shift, measure, one_pass
+from streams.cli.tuning import texts_of
+from streams.errors import Misconfigured
 from streams.ports import Enricher, Inference, Text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 EXACT = Setting("cpu", "float32", 2, 1, 512)
 ROUGH = replace(EXACT, compute_type="int8")
@@ -94,3 +97,12 @@ def test_drift_is_in_units_of_chance() -> None:
     # Halves of 200 differ by sqrt(16 * 2 / 200) = 0.4 on average.
     assert one == pytest.approx(1 / 0.4, rel=0.1)
     assert drift_shift(vectors + 0.05 * rng.normal(size=vectors.shape), vectors) < 0.05
+
+
+def test_why_there_are_too_few_documents_is_said(tmp_path: Path) -> None:
+    """A misspelt column would otherwise look like an empty file; refused rows do not count."""
+    file = tmp_path / "news.csv"
+    file.write_text("body\n" + "a text\n" * 30, encoding="utf-8")
+    with pytest.raises(Misconfigured, match=r"0 documents: at least 20 .*--text-column"):
+        texts_of(str(file), "nosuch", None, 25)
+    assert len(texts_of(str(file), "body", None, 25)) == 25

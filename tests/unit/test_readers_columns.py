@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 
 from schemas.messages import Document
-from streams.readers.columns import Columns, Found, Mapper, Refused, Row
+from streams.readers.columns import Columns, Found, Mapper, Refused, Row, values_of
 from streams.readers.times import parse_time
 
 
-def mapped(values: dict[str, Any], **columns: str) -> Document:
+def mapped(values: dict[str, Any], **columns: Any) -> Document:
     found = Mapper(Columns(**columns), "file").document(Row("f:1", values))
     assert isinstance(found, Found), found
     return found.document
 
 
-def reason(values: dict[str, Any], **columns: str) -> str:
+def reason(values: dict[str, Any], **columns: Any) -> str:
     refused = Mapper(Columns(**columns), "file").document(Row("f:1", values))
     assert isinstance(refused, Refused)
     return str(refused)
@@ -52,6 +52,23 @@ def test_the_segment_is_the_column_the_name_or_the_file() -> None:
     assert mapped(values, source_name="all").source == "all"
     assert mapped(values, source_name="all", source="feed").source == "wire"
     assert mapped({**values, "feed": ""}, source_name="all", source="feed").source == "all"
+
+
+def test_a_list_is_kept_where_it_is_asked_for() -> None:
+    """As JSON; what is no text, number or date in it is left out, and other lists are."""
+    values = {"text": "t", "Tldr": ["one", 2, None], "pages": [1, 2]}
+    metadata = mapped(values, lists=("tldr",)).metadata
+    assert list(metadata) == ["Tldr"]
+    assert values_of(metadata["Tldr"]) == ["one", "2"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "values"),
+    [(" one ", ["one"]), (" ", []), ("[]", []), ("[see below]", ["[see below]"]), ("[1]", ["[1]"])],
+)
+def test_any_other_cell_is_one_value(cell: str, values: list[str]) -> None:
+    """Brackets alone make no list."""
+    assert values_of(cell) == values
 
 
 def test_other_scalars_become_metadata() -> None:
