@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from models import convert
 from models.card import Card, hashes, sizes, write_card
 from models.convert import generators, heads, mends
-from models.convert.spec import ENCODER, WEIGHTS, spec_name
+from models.convert.spec import DECODER, ENCODER, WEIGHTS, spec_name
 from models.convert.tensors import refuse_pickle, tensor_names
 from models.files import sha256_of
 from models.manifest import CONVERTED, FolderSource, PinnedFile, PinnedModel
@@ -36,6 +36,16 @@ _CONVERTED_PARTS = (
     *("source_vocabulary.json", "target_vocabulary.json"),
     *("vocabulary.txt", "shared_vocabulary.txt"),
 )
+# What a model's authors say of beams and lengths, by the names of ``Generation``.
+_GENERATION = {
+    "num_beams": "beam_size",
+    "length_penalty": "length_penalty",
+    "repetition_penalty": "repetition_penalty",
+    "no_repeat_ngram_size": "no_repeat_ngram",
+    "max_new_tokens": "max_tokens",
+}
+_GENERATION_OF_ANSWERS = {"min_length": "min_tokens", "max_length": "max_tokens"}
+_LONGEST_ANSWER = 512
 _PROMPTS = {"t5": "t5-1", "mt5": "t5-1"}
 
 
@@ -130,6 +140,11 @@ def describe_folder(
     if not folder.is_dir():
         raise Misconfigured(f"there is no folder {folder}")
     weights = _weights(folder)
+    if not (folder / "tokenizer.json").is_file():
+        raise Misconfigured(
+            f"{folder} has no tokenizer.json, the file of its fast tokenizer; write it: "
+            "AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)"
+        )
     found = task or _task(folder, weights)
     if not (folder / "tokenizer.json").is_file():
         raise Misconfigured(
@@ -152,6 +167,7 @@ def describe_folder(
         sources=(FolderSource(str(folder)),),
         task=found,
         prompt=(prompt or _prompt(folder, weights)) if found == "summarization" else "",
+        generation=_generation(folder, weights) if found == "summarization" else {},
     )
 
 
@@ -179,6 +195,11 @@ def _weights(folder: Path) -> str:
     if (folder / CONVERTED).is_file():
         spec_name(folder)
         return CONVERTED
+    if (folder / "adapter_config.json").is_file():
+        raise Misconfigured(
+            f"{folder} holds an adapter; merge it into its model first: "
+            "model.merge_and_unload().save_pretrained(FOLDER)"
+        )
     for path in sorted(folder.iterdir()):
         refuse_pickle(path)
     raise Misconfigured(f"{folder} has neither {' nor '.join((*_SAFETENSORS, CONVERTED))}")
@@ -207,9 +228,25 @@ def _task(folder: Path, weights: str) -> Task:
 
 
 def _prompt(folder: Path, weights: str) -> str:
+    kind = "" if weights == CONVERTED else str(convert.read_config(folder).get("model_type"))
+    return _PROMPTS.get(kind, "brief-1" if _decodes(folder, weights) else "plain-1")
+
+
+def _decodes(folder: Path, weights: str) -> bool:
+    """Tell whether a model goes on from its prompt."""
     if weights == CONVERTED:
-        writes = spec_name(folder)
-        return "brief-1" if writes == "TransformerDecoderSpec" else "plain-1"
-    kind = str(convert.read_config(folder).get("model_type"))
-    usual = "brief-1" if kind in generators.DECODERS else "plain-1"
-    return _PROMPTS.get(kind, usual)
+        return spec_name(folder) == DECODER
+    return convert.read_config(folder).get("model_type") in generators.DECODERS
+
+
+def _generation(folder: Path, weights: str) -> dict[str, Any]:
+    """Return how a model's authors let it write; sampling is left out, rows must come again alike.
+
+    Where the answer goes on from the prompt, ``max_length`` is that of both and says nothing here.
+    """
+    said = _json(folder / "generation_config.json")
+    names = _GENERATION if _decodes(folder, weights) else _GENERATION_OF_ANSWERS | _GENERATION
+    found = {own: said[theirs] for theirs, own in names.items() if said.get(theirs)}
+    if "max_tokens" in found:
+        found["max_tokens"] = min(found["max_tokens"], _LONGEST_ANSWER)
+    return found

@@ -135,7 +135,10 @@ def pinned(name: str, manifest: Mapping[str, PinnedModel] | None = None) -> Pinn
     """
     known = read_manifest() if manifest is None else manifest
     if name not in known:
-        raise Misconfigured(f"there is no model {name!r}; known models: {', '.join(sorted(known))}")
+        raise Misconfigured(
+            f"there is no model {name!r}; known models: {', '.join(sorted(known))}; a folder of "
+            "yours is named by: tidemark models convert FOLDER --name NAME"
+        )
     return known[name]
 
 

@@ -1,6 +1,6 @@
 """Models that write text, converted by CTranslate2's own converter, which needs PyTorch.
 
-PyTorch is asked for here and nowhere else: ``pip install 'tidemark[convert]'``. Where a model has
+PyTorch, the extra ``convert``, is asked for here and nowhere else. Where a model has
 been converted already, by anybody, it is not needed at all.
 """
 
@@ -40,7 +40,7 @@ def convert(
         raise Misconfigured(f"{source} has no {weights}")
     if not has_pytorch():
         raise Misconfigured(
-            f"converting a {kind} model needs PyTorch: pip install 'tidemark[convert]', "
+            f"converting a {kind} model needs PyTorch: pip install torch, where tidemark runs, "
             "or pull a repository that holds it converted (model.bin of CTranslate2)"
         )
     try:

@@ -50,7 +50,7 @@ def refuse_pickle(path: Path) -> None:
     if path.suffix in PICKLES:
         raise Misconfigured(
             f"{path.name} is a pickle, and reading a pickle runs whatever code it holds; "
-            "use the model's safetensors file"
+            "use the model's safetensors file, as model.save_pretrained(FOLDER) writes it"
         )
 
 

@@ -52,7 +52,7 @@ def _command(
 ) -> None:
     """Train a compact model that writes, begun from the installed encoder.
 
-    Needs PyTorch: pip install 'tidemark[convert]'.
+    Needs PyTorch: pip install torch, where tidemark runs.
     """
     train(
         Options(

@@ -1,6 +1,6 @@
 """BART's decoder in PyTorch, over the tokens that may be written and a frozen encoder's vectors.
 
-PyTorch is an extra (``pip install 'tidemark[convert]'``), hence looked up by name.
+PyTorch is an extra (``convert``), hence looked up by name.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def pytorch() -> Any:
         Misconfigured: it is not installed.
     """
     if not has_pytorch():
-        raise Misconfigured("training needs PyTorch: pip install 'tidemark[convert]'")
+        raise Misconfigured("training needs PyTorch: pip install torch, where tidemark runs")
     return importlib.import_module("torch")
 
 

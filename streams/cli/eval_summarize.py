@@ -125,7 +125,7 @@ def rouge_scorer() -> Score:
         from rouge_score.rouge_scorer import RougeScorer  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise Misconfigured(
-            "--reference-column needs the package rouge-score: pip install 'tidemark[eval]', or "
+            "--reference-column needs the package rouge-score: pip install rouge-score, or "
             "leave the option out"
         ) from error
     scorer = RougeScorer(list(ROUGE), use_stemmer=True)

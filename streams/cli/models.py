@@ -130,7 +130,7 @@ def _row(item: Listed) -> list[Any]:
         model.task,
         model.title,
         model.licence,
-        round(model.size / 1e6, 1),
+        round(model.size / 1e6, 1) or None,
         _date(card.installed_at) if card else "no",
         card.source if card else None,
         card.compute_type if card else None,

@@ -270,6 +270,37 @@ def test_nothing_chosen_is_the_one_pass_itself() -> None:
     assert isinstance(_plug(), _Base)
 
 
+def test_what_the_authors_say_of_beams_and_lengths_is_taken_over(
+    registry: Registry, tmp_path: Path
+) -> None:
+    """But neither sampling, nor a length that counts the prompt, nor one without end."""
+    said = {"num_beams": 4, "min_length": 3, "max_length": 9000, "do_sample": True, "top_k": 50}
+    write_tiny_sequence_to_sequence(tmp_path / "made")
+    lay_out_converted(tmp_path / "made")
+    (tmp_path / "made/generation_config.json").write_text(json.dumps(said), encoding="utf-8")
+    short = registry.adopt(tmp_path / "made", "short")
+    assert short.card.generation == {"beam_size": 4, "min_tokens": 3, "max_tokens": 512}
+    assert _run(_plug(summarizer=short.folder))[0].tokens_out >= 3
+    shutil.rmtree(tmp_path / "made")
+    flat = _converted(tmp_path)
+    (flat / "generation_config.json").write_text(json.dumps(said), encoding="utf-8")
+    assert registry.adopt(flat, "stories").card.generation == {"beam_size": 4}
+
+
+def test_a_folder_without_a_fast_tokenizer_or_with_an_adapter_says_what_to_do(
+    registry: Registry, tmp_path: Path
+) -> None:
+    """Before anything is copied or converted."""
+    write_tiny_classifier(tmp_path / "made")
+    (tmp_path / "made/tokenizer.json").unlink()
+    with pytest.raises(Misconfigured, match=r"has no tokenizer\.json.*save_pretrained"):
+        registry.adopt(tmp_path / "made", "moods")
+    (tmp_path / "made" / WEIGHTS).rename(tmp_path / "made/adapter_model.safetensors")
+    (tmp_path / "made/adapter_config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(Misconfigured, match="holds an adapter; merge it into its model first"):
+        registry.adopt(tmp_path / "made", "moods")
+
+
 def test_a_chosen_classifier_labels(registry: Registry, tmp_path: Path) -> None:
     """Label, confidence and scores are its own; the rest is the one pass's; rows name it."""
     write_tiny_classifier(tmp_path / "made")

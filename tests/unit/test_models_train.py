@@ -174,7 +174,7 @@ def test_rouge_of_known_texts() -> None:
 
 def test_without_pytorch_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("models.train.decoder.has_pytorch", lambda: False)
-    with pytest.raises(Misconfigured, match=r"pip install 'tidemark\[convert\]'"):
+    with pytest.raises(Misconfigured, match="needs PyTorch: pip install torch, where"):
         pytorch()
 
 
