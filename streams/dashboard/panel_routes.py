@@ -1,4 +1,4 @@
-"""``/api/panels/NAME`` and ``/api/alert``: what the page shows, asked at most so often."""
+"""``/api/panels/NAME``, ``/api/alert``, ``/api/term``: what the page shows, not too often."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ class PanelRoutes:
         """Add the routes."""
         application.router.add_get("/api/panels/{name}", self._panel)
         application.router.add_get("/api/alert", self._alert)
+        application.router.add_get("/api/term", self._term)
         application.cleanup_ctx.append(self._lifetime)
 
     async def _lifetime(self, _application: web.Application) -> AsyncIterator[None]:
@@ -62,6 +63,17 @@ class PanelRoutes:
         alert_id, source = request.query.get("id", ""), request.query.get("source", "")
         key = ("alert", alert_id, source)
         return await self._answer(key, lambda panels: panels.alert(alert_id, source))
+
+    async def _term(self, request: web.Request) -> web.Response:
+        term = request.query.get("term", "")
+        key = ("term", term, *(request.query.get(part, "") for part in _VIEW))
+
+        def ask(panels: Panels) -> dict[str, Any]:
+            if len(term) > _LONGEST_TERM:
+                raise InvalidView(f"a term has at most {_LONGEST_TERM} characters")
+            return panels.term(View.parse(request.query), term)
+
+        return await self._answer(key, ask)
 
     async def _answer(
         self, key: tuple[str, ...], ask: Callable[[Panels], dict[str, Any]]
@@ -96,6 +108,7 @@ class PanelRoutes:
         return await asyncio.get_running_loop().run_in_executor(self._pool, ask)
 
 
+_LONGEST_TERM = 256
 _VIEW = ("clock", "source", "range", "from", "to", "revision")
 
 

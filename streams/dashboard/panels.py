@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from streams.cli._times import clickhouse_time
-from streams.dashboard import model_questions, questions
+from streams.dashboard import model_questions, questions, term_questions
 from streams.dashboard.span import Span
 
 if TYPE_CHECKING:
@@ -108,6 +108,20 @@ class Panels:
     def alert(self, alert_id: str, source: str) -> dict[str, Any]:
         """Return one alert with its explanation; no row where there is none."""
         return self._ask(questions.ALERT, {"alert_id": alert_id, "source": source}, None)
+
+    def term(self, view: View, term: str) -> dict[str, Any]:
+        """Return the newest documents of a view's window that hold an emerging term."""
+        within = self._shared(view)
+        if within.event is None or not within.documents:
+            return self._nothing(term_questions.DOCUMENTS, within.event, "event")
+        window, _ = self._term_window(view, within.event, within.late)
+        bound = {
+            "from": clickhouse_time(window.start),
+            "to": clickhouse_time(window.end),
+            "source": view.source,
+            "term": term,
+        }
+        return self._ask(term_questions.DOCUMENTS, bound, window)
 
     def _shared(self, view: View) -> Bounds:
         """Return the bounds of a view, asked once for all panels of a page."""
@@ -220,21 +234,10 @@ class Panels:
         return self._in_span(questions.LETTERS, view, span, clock="arrival")
 
     def _terms(self, view: View, within: Bounds) -> dict[str, Any]:
-        """Compare the range with all before it; where nothing is, its newest quarter with the rest.
-
-        ``before`` says which of the two.
-        """
+        """Compare the window of a view with what was before; ``before``: with all of that."""
         if within.event is None or not within.documents:
             return self._nothing(questions.TERMS, within.event, "event")
-        bound = {
-            "to": clickhouse_time(within.event.start),
-            "source": view.source,
-            "least": _LEAST_BASELINE,
-        }
-        (row,) = self._database.query(questions.BEFORE + _LIMITS, bound).rows
-        before = int(row[0]) >= _LEAST_BASELINE
-        start = within.event.start if before else within.late
-        window = Span(start, within.event.end)
+        window, before = self._term_window(view, within.event, within.late)
         bound = {
             "from": clickhouse_time(window.start),
             "to": clickhouse_time(window.end),
@@ -243,6 +246,17 @@ class Panels:
             "source": view.source,
         }
         return {**self._ask(questions.TERMS, bound, window), "clock": "event", "before": before}
+
+    def _term_window(self, view: View, event: Span, late: int) -> tuple[Span, bool]:
+        """Return the range, and whether enough was before it; else its newest quarter."""
+        bound = {
+            "to": clickhouse_time(event.start),
+            "source": view.source,
+            "least": _LEAST_BASELINE,
+        }
+        (row,) = self._database.query(questions.BEFORE + _LIMITS, bound).rows
+        before = int(row[0]) >= _LEAST_BASELINE
+        return Span(event.start if before else late, event.end), before
 
     def _in_span(
         self, sql: str, view: View, span: Span | None, *, clock: str | None = None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 VIEWS = {
     "all": "",
     "an alert": "?alert=a1&of=news",
+    "a term": "?term=flood",
     "nothing": "?source=nobody",
     "no such range": "?from=yesterday",
 }
@@ -52,5 +53,5 @@ def _open(page: Page, view: str) -> None:
         page.get_by_role("button", name="SQL of: Drift score").click()
         page.get_by_role("button", name="Table of: Unique tokens").click()
         expect(page.locator("#words table")).to_be_visible()
-    if view == "an alert":
+    if view in {"an alert", "a term"}:
         expect(page.get_by_role("dialog")).to_contain_text("flood")

@@ -114,6 +114,22 @@ def test_an_alert_is_explained_and_can_be_shared(page: Page) -> None:
     expect(page).not_to_have_url(re.compile("alert="))
 
 
+def test_a_term_shows_its_documents_and_can_be_shared(page: Page) -> None:
+    """A click opens them; the address opens them anew; closed, it is gone from the address."""
+    settled(page)
+    panel(page, "Emerging terms").get_by_role("button", name="flood", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Documents with \u201cflood\u201d")
+    expect(dialog.locator("li").first).to_contain_text("doc-")
+    expect(dialog.get_by_label("SQL", exact=True)).to_contain_text("has(terms, 'flood')")
+    expect(page).to_have_url(re.compile("term=flood"))
+    page.reload()
+    expect(dialog.locator("li").first).to_contain_text("doc-")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(page).not_to_have_url(re.compile("term="))
+
+
 def test_the_alert_is_marked_on_the_chart(page: Page) -> None:
     """Where it was detected; a click explains it."""
     settled(page)

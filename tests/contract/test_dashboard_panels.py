@@ -255,6 +255,17 @@ def test_an_empty_range_is_no_error(warehouse: ClickHouseWarehouse) -> None:
         assert (answer["rows"], bool(answer["sql"])) == ([], True), name
 
 
+def test_a_term_shows_its_documents(warehouse: ClickHouseWarehouse) -> None:
+    """The newest of the window that hold it, of one source where asked; the SQL gives the rows."""
+    panels = Panels(warehouse, lambda: NOW)
+    answer = panels.term(View.parse({"source": "news"}), "flood")
+    assert {row["source"] for row in rows(answer)} == {"news"}
+    assert rows(answer)[0]["doc_id"] == "doc-39"
+    assert warehouse.query(answer["sql"]).rows == answer["rows"]
+    assert panels.term(View.parse({}), "ebb")["rows"] == []
+    assert panels.term(View.parse({"source": "nobody"}), "flood")["rows"] == []
+
+
 def test_an_alert_is_explained(warehouse: ClickHouseWarehouse) -> None:
     """With words, documents, labels and SQL; one that is unknown has no row."""
     panels = Panels(warehouse, lambda: NOW)

@@ -30,6 +30,7 @@ PATHS = (
     "/api/status",
     "/api/panels/ledger",
     "/api/alert",
+    "/api/term",
     "/metrics",
     "/clickhouse/",
     "/none",

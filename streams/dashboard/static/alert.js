@@ -3,40 +3,14 @@ import { ask } from "./api.js";
 import { h, s, sqlBlock, table } from "./dom.js";
 import { millis, moment, number, percent } from "./format.js";
 import { objects, tag } from "./shared.js";
-import { change, view } from "./view.js";
+import { view } from "./view.js";
 
-export class AlertDialog {
-  constructor(node) {
-    this.node = node;
-    node.addEventListener("close", () => { if (view.alert) change({ alert: "", of: "" }); });
-    node.addEventListener("click", (event) => { if (event.target === node) node.close(); });
-  }
-
-  /** Show what the address asks for. */
-  async follow() {
-    if (!view.alert) {
-      if (this.node.open) this.node.close();
-      return;
-    }
-    const id = `${view.alert}/${view.of}`;
-    if (this.node.open && this.shown === id) return;
-    this.shown = id;
-    this.fill("Alert", h("p", null, "Loading ..."));
-    if (!this.node.open) this.node.showModal();
-    try {
-      const answer = JSON.parse(await ask(`/api/alert?${new URLSearchParams({ id: view.alert, source: view.of })}`));
-      const [row] = objects(answer);
-      if (this.shown === id) this.fill(row ? `${row.source} changed` : "No such alert", ...(row ? explained(row) : [h("p", null, "It may be in another database, or its address was cut off.")]));
-    } catch (error) {
-      this.fill("Alert", h("p", { class: "bad" }, `No explanation: ${error.message}.`));
-    }
-  }
-
-  fill(title, ...content) {
-    const close = h("button", { type: "button", onclick: () => this.node.close() }, "Close");
-    this.node.replaceChildren(h("header", null, h("h2", { id: "alert-title" }, title), close), h("div", { class: "content" }, content));
-    if (this.node.open) close.focus();
-  }
+/** What the dialog shows of the alert in the address: its title and nodes. */
+export async function alert() {
+  const answer = JSON.parse(await ask(`/api/alert?${new URLSearchParams({ id: view.alert, source: view.of })}`));
+  const [row] = objects(answer);
+  if (!row) return ["No such alert", [h("p", null, "It may be in another database, or its address was cut off.")]];
+  return [`${row.source} changed`, explained(row)];
 }
 
 function explained(row) {

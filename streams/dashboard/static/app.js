@@ -1,7 +1,7 @@
 // Puts the page together: controls, ledger, panels, and what makes them ask again.
-import { AlertDialog } from "./alert.js";
 import * as charts from "./charts.js";
 import { controls, refreshSources } from "./controls.js";
+import { Dialog } from "./dialog.js";
 import { byId } from "./dom.js";
 import { Ledger } from "./ledger.js";
 import * as lists from "./lists.js";
@@ -13,7 +13,7 @@ import { change, onChange, saw, slides } from "./view.js";
 
 const SLIDE_MS = 10000;
 const known = charts.marks();
-const open = (row) => change({ alert: row.alert_id, of: row.source });
+const open = (row) => change({ alert: row.alert_id, of: row.source, term: "" });
 let toldAlerts = null;
 
 const panels = [
@@ -32,7 +32,7 @@ const panels = [
 ].map((definition) => new Panel(definition));
 const drift = panels.find((panel) => panel.definition.id === "drift");
 const ledger = new Ledger(byId("ledger"));
-const dialog = new AlertDialog(byId("alert"));
+const dialog = new Dialog(byId("alert"));
 const reflect = controls();
 
 /** The list knows the alerts that the chart marks; new ones are said aloud, politely. */
@@ -81,8 +81,8 @@ function told(status, error, wait) {
   refreshSources();
 }
 
-onChange((onlyAlert) => {
-  if (!onlyAlert) refresh(true);
+onChange((onlyOpen) => {
+  if (!onlyOpen) refresh(true);
   reflect();
   dialog.follow();
 });

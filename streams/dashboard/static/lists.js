@@ -2,7 +2,7 @@
 import { h, table } from "./dom.js";
 import { count, moment, millis, number, percent } from "./format.js";
 import { at, byClock, noDocuments, objects, tag } from "./shared.js";
-import { view } from "./view.js";
+import { change, view } from "./view.js";
 
 const meter = (share) => {
   const node = h("span", { class: "meter", "aria-hidden": "true" });
@@ -13,7 +13,7 @@ const meter = (share) => {
 const chance = (q) => (q < 0.001 ? "< 0.001" : q.toFixed(3));
 
 const TERMS = (top, step) => [
-  { name: "term", className: "word", cell: (row) => h("span", null, row.term, h("small", null, `since ${moment(millis(row.first_seen), step)}, `.replace(/ (?=.)/g, "\u00a0"), `q ${chance(row.q)}`.replaceAll(" ", "\u00a0"))) },
+  { name: "term", className: "word", cell: (row) => h("span", null, h("button", { type: "button", class: "open", "data-key": row.term, "aria-haspopup": "dialog", title: "Show the documents with it", onclick: () => change({ term: row.term, alert: "", of: "" }) }, row.term), h("small", null, `since ${moment(millis(row.first_seen), step)}, `.replace(/ (?=.)/g, "\u00a0"), `q ${chance(row.q)}`.replaceAll(" ", "\u00a0"))) },
   { name: "", className: "z", cell: (row) => meter(row.z / top) },
   { name: "z", number: true, cell: (row) => row.z.toFixed(1) },
   { name: "documents", number: true, cell: (row) => `${count(row.documents)} of ${count(row.window_size)}` },

@@ -1,6 +1,7 @@
 // What is shown: kept in the address, so that a view can be shared and the back button works.
 const RANGES = { "15m": "15 min", "1h": "1 h", "6h": "6 h", "24h": "24 h", "7d": "7 d", "30d": "30 d", all: "all" };
 const CLOCKS = { event: "event time", arrival: "arrival" };
+const OPEN = ["alert", "of", "term"]; // what is open over the page
 const listeners = [];
 
 export { CLOCKS, RANGES };
@@ -18,6 +19,7 @@ function read() {
     to: given.get("to") || "",
     alert: given.get("alert") || "",
     of: given.get("of") || "",
+    term: given.get("term") || "",
   };
 }
 
@@ -28,20 +30,20 @@ function address(state) {
   if (state.to) out.set("to", state.to);
   if (!state.from && !state.to && state.range !== "all") out.set("range", state.range);
   if (state.clock !== "event") out.set("clock", state.clock);
-  for (const name of ["source", "alert", "of"]) if (state[name]) out.set(name, state[name]);
+  for (const name of ["source", ...OPEN]) if (state[name]) out.set(name, state[name]);
   const text = out.toString();
   return text ? `?${text}` : location.pathname;
 }
 
-/** Change some of it; figures are asked for again unless only the open alert changed. */
+/** Change some of it; figures are asked for again unless only what is open changed. */
 export function change(part) {
   Object.assign(view, part);
   history.pushState(null, "", address(view));
-  tell(Object.keys(part).every((name) => name === "alert" || name === "of"));
+  tell(Object.keys(part).every((name) => OPEN.includes(name)));
 }
 
 export const onChange = (listener) => listeners.push(listener);
-const tell = (onlyAlert) => listeners.forEach((listener) => listener(onlyAlert));
+const tell = (onlyOpen) => listeners.forEach((listener) => listener(onlyOpen));
 
 let revision = "";
 
