@@ -30,9 +30,12 @@ _DOCUMENTS = {
 }
 _NOTES = {"trend_touched_raw", "trend_versions_raw"}
 _DEAD_LETTERS = {"dead_letters_raw": "received_at", "replays_raw": "received_at"}
-_STATISTICS = dict.fromkeys(
-    ("drift_windows_raw", "drift_sketches_raw", "topic_windows_raw"), "window_start"
-)
+_STATISTICS = {
+    **dict.fromkeys(
+        ("drift_windows_raw", "drift_sketches_raw", "topic_windows_raw"), "window_start"
+    ),
+    "emerging_terms_raw": "start",
+}
 _ONLY = {"latency_cells_raw": " WHERE clock = 'publication'"}
 _OURS = "toDateTime(least(greatest(((intDiv("
 _CREATED = re.compile(

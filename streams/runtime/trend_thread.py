@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from streams.backends.clickhouse import ClickHouseWarehouse
+from streams.backends.clickhouse.emerging import EmergingKeeper
 from streams.backends.clickhouse.latency import LatencyKeeper
 from streams.backends.clickhouse.trends import TrendKeeper
 from streams.runtime.rounds import Rounds
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from streams.runtime.platform import Platform
 
 _INTERVAL_S = 5.0
+_SELDOM_S = 30.0
 _REST = 9.0
 """At most a tenth of one core: after a round it rests nine times as long as that took."""
 
@@ -79,12 +81,14 @@ class TrendThread(Rounds):
 
 
 def trend_threads(platform: Platform, warehouse: Warehouse | None) -> tuple[TrendThread, ...]:
-    """Return the thread that keeps the trends, where there is a database that has them."""
+    """Return the threads that keep the trends, where there is a database that has them."""
     if not isinstance(warehouse, ClickHouseWarehouse):
         return ()
     log = platform.log.bind(role="land")
     latencies = LatencyKeeper(warehouse, platform.clock)
+    emerging = EmergingKeeper(warehouse, platform.clock)
     return (
         TrendThread(TrendKeeper(warehouse, platform.clock), log),
         TrendThread(latencies, log, "the helper tables of the latencies"),
+        TrendThread(emerging, log, "the terms that came up", interval=_SELDOM_S),
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streams.backends.clickhouse import open_warehouse
+from streams.backends.clickhouse.emerging import EmergingKeeper
 from streams.backends.clickhouse.latency import LatencyKeeper
 from streams.backends.clickhouse.trends import TrendKeeper
 from streams.clock import SystemClock
@@ -60,6 +61,13 @@ _QUESTIONS = {
     ),
     "trending_terms, 1 h against 24 h": (_TERMS.format(*_HOUR), _WORDS.format(_HOUR[2], _HOUR[1])),
     "trending_terms, a day against 7": (_TERMS.format(*_DAY), _WORDS.format(_DAY[2], _DAY[1])),
+    "emerging_terms, a day": (
+        (
+            "SELECT * FROM emerging_terms WHERE unit = 'day' AND source = '' "
+            "AND window_start = '2024-05-15' ORDER BY z DESC"
+        ),
+        _WORDS.format(_DAY[2], _DAY[1]),
+    ),
     "what_changed, two fortnights": (
         (
             "SELECT * FROM what_changed(a_from = '2024-05-01', a_to = '2024-05-15', "
@@ -103,6 +111,7 @@ def views(data: Path, number: int, database: Path | None) -> int:
         for keeper in (
             TrendKeeper(warehouse, SystemClock()),
             LatencyKeeper(warehouse, SystemClock()),
+            EmergingKeeper(warehouse, SystemClock()),
         ):
             keeper.adopt()
             days += keeper.refresh_all()

@@ -12,6 +12,9 @@ import pytest
 
 from schemas.messages import HumanLabel, Origin
 from streams.backends.clickhouse import open_warehouse
+from streams.backends.clickhouse.emerging import EmergingKeeper
+from streams.backends.clickhouse.trends import TrendKeeper
+from streams.clock import SystemClock
 from streams.ports import Labelled
 from streams.stages.shadow import result_of
 from tests.support.compose_file import COMPOSE
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 FROM_S = START // 1000 - 60
 TO_S = FROM_S + 3 * HOUR // 1000
 INTERVAL_S = 60
-DOCUMENTS = 30
+DOCUMENTS = 40
 
 
 def expanded(sql: str) -> str:
@@ -57,16 +60,20 @@ def questions() -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseWarehouse]:
-    """Documents of two hours, dead letters, windows with scores, an alert, labels, a shadow."""
+    """Documents of two hours and of the day before, dead letters, windows, an alert, a shadow."""
     opened = open_warehouse(f"chdb://{tmp_path_factory.mktemp('grafana') / 'clickhouse'}")
     before = [document(n, published_at=START - HOUR + n, text=f"ebb {n}") for n in range(10)]
-    opened.write_documents([*before, *(document(n) for n in range(10, DOCUMENTS))])
+    tide = [document(n) for n in range(10, 30)]
+    calm = [document(n, published_at=START - 30 * HOUR, text=f"calm {n}") for n in range(30, 40)]
+    opened.write_documents([*before, *tide, *calm])
     opened.write_dead_letters([letter(n) for n in range(3)])
     opened.write_stats([replace(window(n), topics=(topic("tide", n + 1),)) for n in range(5)])
     opened.write_alerts([alert()])
     said = HumanLabel("doc-10", "news", ("sea",), "ada", START)
     opened.write_labels([Labelled(Origin("tidemark.labels", 0, 0, START), said)])
     opened.write_shadows([result_of(document(10), "small", "classification")])
+    TrendKeeper(opened, SystemClock()).refresh_all()
+    EmergingKeeper(opened, SystemClock()).refresh_all()
     yield opened
     opened.close()
 
