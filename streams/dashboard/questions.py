@@ -160,7 +160,7 @@ WITH
     return f"""\
 {"" if whole else newest}\
 SELECT {column} AS time, source, label, round(confidence, 3) AS confidence,
-    coalesce(title, '') AS headline, left(summary, 400) AS short, doc_id
+    coalesce(title, '') AS headline, leftUTF8(summary, 400) AS short, doc_id
 FROM documents
 WHERE {_landed(clock)}{"" if whole else among}
 ORDER BY {column} DESC, offset DESC
@@ -210,7 +210,7 @@ ORDER BY time"""
 TOPICS = f"""\
 SELECT
     source, topic_id, name, period AS time, documents, round(share, 4) AS share, total,
-    first_seen, ended, merged_into, left(central_summary, 240) AS summary
+    first_seen, ended, merged_into, leftUTF8(central_summary, 240) AS summary
 FROM topic_lines(
     window_from = {{from:{TIME}}}, window_to = {{to:{TIME}}}, source = {{source:String}},
     period_seconds = {{step_s:UInt32}}, most = 9)
@@ -218,8 +218,8 @@ ORDER BY total DESC, topic_id, time"""
 
 SUMMARIES = f"""\
 SELECT
-    window_start AS time, source, documents, left(summary, 600) AS short, summary_method AS method,
-    sentences, arrayMap(share -> round(toFloat64(share), 3), shares) AS shares
+    window_start AS time, source, documents, leftUTF8(summary, 600) AS short,
+    summary_method AS method, sentences, arrayMap(share -> round(toFloat64(share), 3), shares) AS shares
 FROM running_summaries
 {_WINDOWS}
 ORDER BY window_start DESC, documents DESC, source

@@ -6,7 +6,7 @@ from streams.dashboard.questions import TIME
 
 DOCUMENTS = f"""\
 SELECT published_at AS time, doc_id, source, label, coalesce(title, '') AS headline,
-    left(summary, 300) AS short
+    if(lengthUTF8(summary) > 300, concat(leftUTF8(summary, 299), '…'), summary) AS short
 FROM documents_raw FINAL
 WHERE published_at >= {{from:{TIME}}} AND published_at < {{to:{TIME}}}
     AND published_hour > {{from:{TIME}}} - INTERVAL 1 HOUR AND published_hour < {{to:{TIME}}}

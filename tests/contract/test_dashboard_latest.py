@@ -15,7 +15,7 @@ from streams.clock import SystemClock
 from streams.dashboard import questions
 from streams.dashboard.panels import Panels
 from streams.dashboard.span import Span, View
-from tests.support.landed import HOUR, START, document
+from tests.support.landed import HOUR, START, document, topic, window
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,3 +78,20 @@ def test_the_bounds_of_a_long_time_are_those_of_its_documents(
             if "range" not in query:
                 assert found.event == Span(row["event_first"], row["event_last"] + 1)
                 assert found.event.start == made[1].published_at
+
+
+def test_a_summary_is_cut_between_characters(tmp_path: Path) -> None:
+    """Of letters that take three bytes each, no half one is shown."""
+    with closing(open_warehouse(f"chdb://{tmp_path / 'clickhouse'}")) as opened:
+        made = replace(document(1, text="flood"), summary="潮" * 700)
+        opened.write_documents([made])
+        central = topic("tide", 4, summary=f"x{'潮' * 700}")
+        opened.write_stats([replace(window(1), topics=(central,))])
+        panels = Panels(opened, lambda: START + HOUR)
+        answers = [panels.answer(name, View.parse({})) for name in ("latest", "topics")]
+        answers.append(panels.term(View.parse({}), "flood"))
+        for answer in answers:
+            (row,) = answer["rows"]
+            text = max((cell for cell in row if isinstance(cell, str)), key=len)
+            assert len(text) > 200
+            assert set(text) <= set("x潮…")
