@@ -219,7 +219,8 @@ ORDER BY total DESC, topic_id, time"""
 SUMMARIES = f"""\
 SELECT
     window_start AS time, source, documents, leftUTF8(summary, 600) AS short,
-    summary_method AS method, sentences, arrayMap(share -> round(toFloat64(share), 3), shares) AS shares
+    summary_method AS method, sentences,
+    arrayMap(share -> round(toFloat64(share), 3), shares) AS shares
 FROM running_summaries
 {_WINDOWS}
 ORDER BY window_start DESC, documents DESC, source
