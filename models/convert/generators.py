@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from models.convert import phi
 from streams.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 SEQUENCE_TO_SEQUENCE = frozenset({"bart", "m2m_100", "marian", "mbart", "mt5", "pegasus", "t5"})
@@ -44,12 +45,29 @@ def convert(
             "or pull a repository that holds it converted (model.bin of CTranslate2)"
         )
     try:
-        _converter(source).convert(str(target), quantization=quantization)
+        with _quiet():
+            _converter(source).convert(str(target), quantization=quantization)
     except Misconfigured:
         raise
     except Exception as error:
         line = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise Misconfigured(f"CTranslate2 cannot convert {source}: {line}") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers' warnings and bars from between our lines; errors are still raised."""
+    from transformers.utils import logging  # noqa: PLC0415 - heavy import
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def has_pytorch() -> bool:

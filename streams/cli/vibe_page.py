@@ -19,7 +19,7 @@ table { border-collapse: collapse; width: 100%; }
 caption, th { text-align: left; }
 caption { padding-bottom: 1rem; color: var(--faint); }
 th, td { padding: .6rem .8rem; border-bottom: 1px solid var(--line); vertical-align: top; }
-td { overflow-wrap: anywhere; }
+td { overflow-wrap: anywhere; min-width: 6.5rem; }
 .number { white-space: nowrap; font-variant-numeric: tabular-nums; }
 meter { width: 5rem; height: .7rem; margin-right: .4rem; accent-color: var(--bar); }
 @media (max-width: 45rem) { thead { position: absolute; left: -999rem; }
