@@ -71,7 +71,7 @@ def halving(call: Callable[[Sequence[T]], list[R]], batch: Sequence[T]) -> list[
     try:
         return call(batch)
     except RuntimeError as error:
-        if len(batch) < 2 or not _says(error, _NO_MEMORY):  # noqa: PLR2004 - one has no half
+        if len(batch) < 2 or not is_out_of_memory(error):  # noqa: PLR2004 - one has no half
             raise
         _log.warning("out of memory with %d texts in a call: trying half of them", len(batch))
     middle = len(batch) // 2
@@ -110,6 +110,11 @@ def opened(
         _log.warning("CUDA cannot be used (%s): the CPU is", reason)
     chosen = compute_type("cpu")
     return opening("cpu", chosen), "cpu", chosen
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Tell whether a GPU's memory did not suffice."""
+    return _says(error, _NO_MEMORY)
 
 
 def _says(error: Exception, phrases: Sequence[str]) -> bool:

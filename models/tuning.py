@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from models.placement import is_out_of_memory
+from streams.errors import Misconfigured
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -107,6 +110,7 @@ def measure(
     rounds: int,
     batch: int,
     progress: Callable[[int], None] = lambda done: None,  # noqa: ARG005 - tells nobody
+    left_out: Callable[[Setting], None] = lambda setting: None,  # noqa: ARG005 - as above
 ) -> list[Measured]:
     """Return the figures of each setting; each device's float32 must be among them.
 
@@ -119,8 +123,12 @@ def measure(
         rounds: each setting's turns.
         batch: documents of a micro-batch.
         progress: told how many runs are done, of ``settings`` times ``rounds``.
+        left_out: told the settings that did not fit into a GPU's memory beside those before.
+
+    Raises:
+        Misconfigured: float32 did not fit.
     """
-    trials: dict[Setting, _Trial[T]] = {one: _Trial(load(one), []) for one in settings}
+    trials = _loaded(settings, load, left_out)
     done = 0
     for _ in range(rounds):
         for trial in trials.values():
@@ -134,7 +142,29 @@ def measure(
             done += 1
             progress(done)
     outcomes = {one: _Outcome(trial.seconds, read(trial.found)) for one, trial in trials.items()}
-    return [_figures(setting, outcomes, gate) for setting in settings]
+    return [_figures(setting, outcomes, gate) for setting in outcomes]
+
+
+def _loaded(
+    settings: Sequence[Setting],
+    load: Callable[[Setting], Run[T]],
+    left_out: Callable[[Setting], None],
+) -> dict[Setting, _Trial[T]]:
+    """Load the settings that memory suffices for; they take turns, so that all stay."""
+    trials: dict[Setting, _Trial[T]] = {}
+    for setting in settings:
+        try:
+            trials[setting] = _Trial(load(setting), [])
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            if setting.compute_type == _REFERENCE:
+                raise Misconfigured(
+                    "float32, which all else is compared with, does not fit into the GPU's memory: "
+                    "tune a smaller model, or set TIDEMARK_COMPUTE_TYPE"
+                ) from error
+            left_out(setting)
+    return trials
 
 
 def _figures(setting: Setting, outcomes: Mapping[Setting, _Outcome], gate: Gate) -> Measured:

@@ -98,6 +98,7 @@ def tuned_on(
                 rounds=rounds,
                 batch=settings.batch_documents,
                 progress=progress,
+                left_out=_say_left_out,
             )
 
     found = step("compute types", [one for device in _usable(subject) for one in device])
@@ -110,6 +111,14 @@ def tuned_on(
         chosen = best([one for one in more if one.passes and _like(one, chosen)] or [chosen])
     path = write_tuned(subject.model.folder, _tuned(subject, chosen, found))
     return found, chosen, path
+
+
+def _say_left_out(setting: Setting) -> None:
+    typer.echo(
+        f"left out: {setting.compute_type}, {setting.replicas} replicas; "
+        "it does not fit into the GPU's memory beside the others",
+        err=True,
+    )
 
 
 def _like(one: Measured, other: Measured) -> bool:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from models.tuning import Run
+
 EXACT = Setting("cpu", "float32", 2, 1, 512)
 ROUGH = replace(EXACT, compute_type="int8")
 WRONG = replace(EXACT, compute_type="int16")
@@ -76,6 +78,34 @@ def test_agreement_is_with_float32_and_the_gate_holds() -> None:
     assert wrong.labels < 0.95
     assert not wrong.passes
     assert models["int8"].batches == [25, 25, 10] * 2
+
+
+def test_what_does_not_fit_into_memory_is_left_out() -> None:
+    """The rest is measured; without float32 there is nothing to compare with."""
+
+    def load(setting: Setting) -> Run[Inference]:
+        if setting.compute_type == full:
+            raise RuntimeError("CUDA failed with error out of memory")
+        return one_pass(cast("Enricher", Model(0.0)))
+
+    texts, left = [Text("", str(number)) for number in range(4)], list[Setting]()
+    full = "int16"
+    found = measure(
+        texts,
+        [EXACT, WRONG, ROUGH],
+        load,
+        list,
+        gate=Gate(),
+        rounds=1,
+        batch=4,
+        left_out=left.append,
+    )
+    assert ([one.setting for one in found], left) == ([EXACT, ROUGH], [WRONG])
+    full = "float32"
+    with pytest.raises(
+        Misconfigured, match="float32, which all else is compared with, does not fit"
+    ):
+        measure(texts, [EXACT], load, list, gate=Gate(), rounds=1, batch=4)
 
 
 def test_the_fastest_that_passes_is_best() -> None:
