@@ -14,7 +14,7 @@ from streams.config import load_settings
 from streams.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from streams.backends.clickhouse import Reader, Table
 
@@ -98,6 +98,7 @@ def answer(
     *,
     title: str | None = None,
     none: str = "no rows match; widen --from, --to or --source",
+    above: Callable[[Table], str] | None = None,
 ) -> None:
     """Ask one question and write its answer; say so where there is none.
 
@@ -107,11 +108,14 @@ def answer(
         how: table, JSON or CSV.
         title: above a table.
         none: said where documents landed but no row matches.
+        above: draws what stands above a table.
     """
     named = {name: value for name, value in parameters.items() if f"{{{name}:" in sql}
     with asking() as reader:
         table = reader.query(sql, named)
         hint = None if table.rows else hint_of(reader, none)
+    if above and table.rows and how is Format.TABLE:
+        typer.echo(above(table))
     show(table, how, title=title, hint=hint)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,9 +18,13 @@ from streams.cli._asking import (
     time_range,
 )
 from streams.cli._groups import ShowByDefault
-from streams.cli._output import Format
+from streams.cli._output import Format, printable
 from streams.cli.drift_backtest import backtest
 from streams.cli.drift_between import between
+from streams.cli.trends import sparkline
+
+if TYPE_CHECKING:
+    from streams.backends.clickhouse import Table
 
 app = typer.Typer(
     cls=ShowByDefault,
@@ -53,6 +58,10 @@ def show(
             "--labels", help="How far each label is (TIDEMARK_DRIFT_SEGMENTS=label), newest first."
         ),
     ] = False,
+    plot: Annotated[
+        bool | None,
+        typer.Option("--plot/--no-plot", help="Scores as a line; in a terminal by default."),
+    ] = None,
     limit: LimitOption = 30,
     how: FormatOption = Format.TABLE,
 ) -> None:
@@ -69,4 +78,25 @@ def show(
     elif monitors:
         answer(_queries.DRIFT_MONITORS, parameters, how, title="Plain monitors, newest first")
     else:
-        answer(_queries.DRIFT_WINDOWS, parameters, how, title="Windows, newest first")
+        drawn = sys.stdout.isatty() if plot is None else plot
+        above = score_lines if drawn else None
+        answer(_queries.DRIFT_WINDOWS, parameters, how, title="Windows, newest first", above=above)
+
+
+def score_lines(table: Table) -> str:
+    """Return a line of bars for each source: the scores of its windows, oldest first."""
+    sources: dict[str, list[dict[str, Any]]] = {}
+    for row in reversed(table.dictionaries()):
+        sources.setdefault(printable(row["source"]), []).append(row)
+    width = max(map(len, sources), default=0)
+    return "\n".join([*(f"{name:<{width}}  {_line(rows)}" for name, rows in sources.items()), ""])
+
+
+def _line(rows: list[dict[str, Any]]) -> str:
+    scores = [float(row["score"] or 0) for row in rows]
+    bounds = [float(row["threshold"]) for row in rows if row["threshold"] is not None]
+    if not bounds:
+        return f"{sparkline(scores, 1)}  collecting a reference"
+    beyond = sum(score > bounds[-1] for score in scores)
+    said = f"highest {max(scores):g}, alarm above {bounds[-1]:g}: {beyond} of {len(rows)} windows"
+    return f"{sparkline(scores, max(*scores, bounds[-1]))}  {said}"

@@ -24,6 +24,8 @@ from streams.cli._output import Format, printable
 from streams.cli.topic_trends import topic_trends
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from streams.backends.clickhouse import Reader, Table
 
 _MOST_PERIODS = 24
@@ -102,11 +104,12 @@ def lines(table: Table, name: str) -> str:
     return "\n".join([*drawn, f"{'':<{width}}  {periods[0]} to {periods[-1]}, highest {most}", ""])
 
 
-def sparkline(values: list[int], most: int) -> str:
+def sparkline(values: Sequence[float], most: float) -> str:
     """Return one character a value: a dot for none, else one of eight heights up to ``most``."""
     steps = len(_BARS)
     return "".join(
-        _BARS[min(value * steps // max(most, 1), steps - 1)] if value else "·" for value in values
+        _BARS[min(int(value * steps / max(most, 1)), steps - 1)] if value else "·"
+        for value in values
     )
 
 

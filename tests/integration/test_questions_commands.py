@@ -128,6 +128,14 @@ def test_drift_windows_and_alerts(landed: str) -> None:
     assert rows(landed, "drift", "--alerts")[0]["terms_up"] == ["lockdown"]
 
 
+def test_scores_are_drawn_oldest_first(landed: str) -> None:
+    """A dot where there was none, then its bar up to the threshold; not in JSON or a pipe."""
+    line = run(landed, "drift", "--plot").stdout.splitlines()[0]
+    assert line == "news  ·▁  highest 1.25, alarm above 11: 0 of 2 windows"
+    assert run(landed, "drift").stdout.startswith("Windows, newest first")
+    assert rows(landed, "drift", "--plot") == rows(landed, "drift")
+
+
 def test_the_ledger(landed: str) -> None:
     """Per partition, and per minute."""
     ledger = rows(landed, "ledger")
