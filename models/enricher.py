@@ -11,7 +11,7 @@ import numpy as np
 from models.classify.labels import built_in_labels, prompts
 from models.classify.zeroshot import ZeroShot
 from models.encoder import SentenceEncoder
-from models.manifest import pinned
+from models.installed import installed
 from models.overlap import enrich_all
 from models.placement import USUAL, Placement
 from models.preparation import Prepared, prepare
@@ -141,7 +141,7 @@ def build_enricher(
     Raises:
         Misconfigured: the folder, the device, the compute type or the labels cannot be used.
     """
-    model = pinned(folder.name)
+    model = installed(folder)
     if labels is not None and not labels:
         raise Misconfigured("TIDEMARK_LABELS is empty; give label -> description, or leave it out")
     word_pieces = WordPieces(folder, model.max_tokens)

@@ -14,7 +14,14 @@ from models.convert import generators, heads, mends
 from models.convert.spec import DECODER, ENCODER, WEIGHTS, spec_name
 from models.convert.tensors import refuse_pickle, tensor_names
 from models.files import sha256_of
-from models.manifest import CONVERTED, FolderSource, PinnedFile, PinnedModel
+from models.manifest import (
+    CONVERTED,
+    DEFAULT_MODEL,
+    FolderSource,
+    PinnedFile,
+    PinnedModel,
+    pinned,
+)
 from models.soundness import CAME_CONVERTED
 from streams.errors import Misconfigured
 
@@ -166,6 +173,8 @@ def describe_folder(
         files=files,
         sources=(FolderSource(str(folder)),),
         task=found,
+        # Nobody fitted one of its cosines: that of the usual embedding's is nearer than none.
+        temperature=pinned(DEFAULT_MODEL).temperature if found == "embedding" else 1.0,
         prompt=(prompt or _prompt(folder, weights)) if found == "summarization" else "",
         generation=_generation(folder, weights) if found == "summarization" else {},
     )

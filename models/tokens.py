@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # The tokenizer's own records are large (some hundred bytes a piece): a few at a time.
 _CHUNK_CHARACTERS = 1 << 18
 _SPECIAL = 2
+_UNKNOWN = ("[UNK]", "<unk>")  # BERT's, and that of the RoBERTa family
+_NONE = -1  # byte-level tokenizers know every text
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ class WordPieces:
     def __init__(self, folder: Path, max_tokens: int) -> None:
         self._tokenizer = _load(folder)
         self._max_pieces = max_tokens - _SPECIAL
-        self.unknown_id: int = self._tokenizer.token_to_id("[UNK]")
+        named = (self._tokenizer.token_to_id(name) for name in _UNKNOWN)
+        self.unknown_id: int = next((found for found in named if found is not None), _NONE)
         empty: list[int] = self._tokenizer.encode("").ids
         if len(empty) != _SPECIAL:
             raise Misconfigured(f"the tokenizer in {folder} does not add one token at either end")

@@ -76,7 +76,7 @@ class SequenceModel:
             placement=placement,
         )
         self.compute_type, self.device = self._encoder.compute_type, self._encoder.device
-        self.max_tokens = _window(self.config)
+        self.max_tokens = window_of(self.config)
         self._tokenizer = _tokenizer(folder, self.max_tokens)
         self._typed = int(self.config.get("type_vocab_size", 1)) > 1
         self.labels = labels_of(self.config, self._head.labels)
@@ -128,7 +128,7 @@ def beginning(item: Text, tokens: int) -> str:
     return text[: tokens * _CHARACTERS_PER_TOKEN]
 
 
-def _window(config: dict[str, Any]) -> int:
+def window_of(config: dict[str, Any]) -> int:
     """Return the longest input in tokens; the RoBERTa family counts from behind its padding."""
     positions = int(config.get("max_position_embeddings", _LONGEST))
     if config.get("model_type") in ("roberta", "xlm-roberta", "camembert"):

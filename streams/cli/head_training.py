@@ -15,7 +15,7 @@ from models.classify.head_store import check_name, install_head
 from models.classify.training import FOLDS, decision_of, train
 from models.encoder import choose_compute_type, choose_device
 from models.files import sha256_of
-from models.manifest import pinned
+from models.installed import installed
 from streams.cli import labelled as given
 from streams.cli.eval_classify import Judged, figures
 from streams.cli.multi_label import multi_figures
@@ -143,7 +143,7 @@ def _judged(
 
 
 def _notes(settings: Settings, found: Labelled, l2: float, decision: Decision) -> Notes:
-    model = pinned(settings.model)
+    model = installed(settings.data.resolve() / "models" / settings.model)
     return Notes(
         labels=found.labels,
         multi_label=found.multi_label,

@@ -101,11 +101,12 @@ def _model(settings: Settings) -> Check:
     if listed is not None and listed.card is not None:
         registry.verify(name)
         return Check("model", "ok", f"{name}, verified, in {listed.folder}")
-    reasons = unreachable(pinned(name))
+    model = listed.model if listed is not None else pinned(name)
+    reasons = unreachable(model)
     if not reasons:
         detail = f"{name} is not there yet: it is fetched at first use, or tidemark models pull"
         return Check("model", "note", detail)
-    files = ", ".join(f"{file.name} (sha256 {file.sha256})" for file in pinned(name).files)
+    files = ", ".join(f"{file.name} (sha256 {file.sha256})" for file in model.files)
     folder = settings.data.resolve() / "models" / f"{name}.files"
     return Check(
         "model",

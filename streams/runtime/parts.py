@@ -84,7 +84,7 @@ def open_enricher(settings: Settings, progress: Progress | None = None) -> Enric
     classifier = chosen(settings.classifier, ZERO_SHOT)
     summarizer = chosen(settings.summarizer, EXTRACTIVE)
     embedding = registry.pull(settings.model, progress)
-    head = None if classifier is None else _head(classifier.folder, settings)
+    head = None if classifier is None else _head(classifier.folder, embedding.folder, settings)
     machine = machine_of(embedding, settings)
     base = build_enricher(
         embedding.folder,
@@ -188,18 +188,18 @@ def machine_of(model: Pulled, settings: Settings) -> Machine:
     )
 
 
-def _head(folder: Path, settings: Settings) -> EmbeddingHead | None:
+def _head(folder: Path, embedding: Path, settings: Settings) -> EmbeddingHead | None:
     """Return the trained head in a folder; None where another kind of model lies there."""
     from models.card import read_card  # noqa: PLC0415 - heavy import
     from models.classify.head import TASK, load_head  # noqa: PLC0415
-    from models.manifest import pinned  # noqa: PLC0415
+    from models.installed import installed  # noqa: PLC0415
 
     card = read_card(folder)
     if card is None or card.task != TASK:
         return None
     own = "unsure_below" in settings.model_fields_set  # what a person set wins over the head's
     return load_head(
-        folder, pinned(settings.model), unsure_below=settings.unsure_below if own else None
+        folder, installed(embedding), unsure_below=settings.unsure_below if own else None
     )
 
 

@@ -10,15 +10,24 @@ import numpy as np
 import pytest
 
 from models.card import read_card
+from models.enricher import build_enricher
 from models.files import sha256_of
-from models.manifest import FolderSource, HubSource, PinnedModel, read_manifest
+from models.installed import installed
+from models.manifest import (
+    DEFAULT_MODEL,
+    FolderSource,
+    HubSource,
+    PinnedModel,
+    pinned,
+    read_manifest,
+)
 from models.plugging import Machine, plug
 from models.registry import Registry
 from streams.clock import FixedClock
 from streams.errors import Misconfigured, Unavailable
 from streams.ports import Inference, ModelCard, Text
 from tests.support.tiny_classifiers import LABELS, write_tiny_classifier
-from tests.support.tiny_model import WEIGHTS, pinned_tiny, write_tiny_model
+from tests.support.tiny_model import LONGEST, WEIGHTS, WIDTH, pinned_tiny, write_tiny_model
 from tests.support.tiny_writers import (
     lay_out_converted,
     write_tiny_decoder,
@@ -75,6 +84,37 @@ def test_a_folder_without_a_tokenizer_is_refused_at_once(
     with pytest.raises(Misconfigured, match=r"ctranslate2 has no tokenizer\.json"):
         registry.adopt(tmp_path / "made/ctranslate2", "writes")
     assert not [one for one in registry.list() if one.model.name == "writes"]
+
+
+def test_an_embedding_model_of_ones_own_runs_the_one_pass(
+    registry: Registry, tmp_path: Path
+) -> None:
+    """Its size is seen from its files; rows name it; an own manifest's words win."""
+    write_tiny_model(tmp_path / "made")
+    pulled = registry.adopt(tmp_path / "made", "vectors")
+    enricher = _one_pass(pulled.folder)
+    (found, _) = _run(enricher, TEXTS)
+    assert found.embedding.shape == (WIDTH,)
+    assert enricher.card.embedding_model == "vectors"
+    assert (enricher.card.dimensions, installed(pulled.folder).max_tokens) == (WIDTH, LONGEST)
+    assert installed(pulled.folder).temperature == pinned(DEFAULT_MODEL).temperature
+    _write_manifest(tmp_path, "tides", pinned_tiny(tmp_path / "made"), tmp_path / "made")
+    tides = Registry(tmp_path / "data", FixedClock(1)).pull("tides").folder
+    assert _one_pass(tides).card.embedding_revision == installed(tides).revision == "a" * 40
+    with pytest.raises(Misconfigured, match="no model 'nothing'"):
+        _one_pass(tmp_path / "data/models/nothing")
+
+
+def _one_pass(folder: Path) -> Enricher:
+    return build_enricher(
+        folder,
+        device="cpu",
+        compute_type="int8",
+        threads=1,
+        labels={"sea": "water", "land": "earth"},
+        unsure_below=0.0,
+        summary_sentences=1,
+    )
 
 
 def test_a_changed_folder_is_converted_anew(registry: Registry, tmp_path: Path) -> None:
@@ -167,7 +207,7 @@ def _write_manifest(tmp_path: Path, name: str, model: PinnedModel, folder: Path)
         lines += [f"size = {file.size}"]
     lines += [f"[[models.{name}.sources]]", 'kind = "folder"', f'path = "{folder}"']
     path = tmp_path / "data/models/manifest.toml"
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines), encoding="utf-8")
 
 
