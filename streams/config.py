@@ -393,7 +393,10 @@ def _password_in(url: str) -> str | None:
 
 
 def _lines(error: ValidationError) -> list[str]:
-    return [
-        f"setting {'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}"
-        for item in error.errors(include_url=False, include_input=False)
-    ]
+    """Return a line for each setting: of a choice of types the first one's reason tells most."""
+    found: dict[str, str] = {}
+    for item in error.errors(include_url=False, include_input=False):
+        place = [str(part) for part in item["loc"] if "[" not in str(part)]  # no names of types
+        reason = item["msg"].removeprefix("Value error, ")
+        found.setdefault(place[0] if place else "file", f"{'.'.join(place) or 'file'}: {reason}")
+    return [f"setting {line}" for line in found.values()]

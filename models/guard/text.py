@@ -17,6 +17,7 @@ _BROKEN_REFERENCE = re.compile(r" ?&?#(?:0?39|8217);")
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u00b4": "'"})
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
 _WORD = re.compile(r"[^\W_]+")
+_DOTTED = re.compile(r"(?<![^\W_])(?:[^\W\d_]\.){2,}")
 _PART = re.compile(r"\d+|[^\W\d_]+")
 _ENDINGS = (
     *("ations", "ation", "ating", "ators", "ator", "ated", "ates", "ate", "izing", "ized", "izes"),
@@ -104,8 +105,9 @@ class Prose:
 
     @cached_property
     def known(self) -> frozenset[str]:
-        """Every folded word, and its parts where letters meet digits."""
+        """Every folded word, its parts where letters meet digits, and ``uk`` of ``U.K.``."""
         words = set(self.words)
+        words.update(dotted.replace(".", "") for dotted in _DOTTED.findall(fold(self.text)))
         for word in self.words:
             if not word.isalpha() and not word.isdecimal():
                 words.update(_PART.findall(word))

@@ -132,6 +132,8 @@ def test_a_date_that_is_not_there_is_found(
         ("A study of tides.", "Understanding how tides turn."),
         ("Ships wait.", "Proposing that ships wait."),
         ("Israel #39;s port closed.", "A port of Israel's closed."),
+        ("Users in the U.K. cheer.", "UK users cheer."),
+        ("U.K. users cheer as J.D. Drew runs.", "J.D. Drew runs in the U.K. too."),
     ],
 )
 def test_a_name_is_known_in_another_inflection_order_or_length(document: str, summary: str) -> None:
@@ -149,6 +151,7 @@ def test_a_name_is_known_in_another_inflection_order_or_length(document: str, su
         ("An adversarial attack on language models.", "It attacks a GAN.", ("GAN",)),
         ("All of the actors and critics act here.", "An agent by A2C.", ("A2C",)),
         ("A net that learns.", "A net by Transmission Engine.", ("Transmission", "Engine")),
+        ("Users in the U.K. cheer.", "Users in the E.U. cheer.", ("E.U.",)),
     ],
 )
 def test_a_name_that_is_not_there_is_found(

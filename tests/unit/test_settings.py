@@ -93,3 +93,14 @@ def test_rates() -> None:
     """Rates are events per millisecond."""
     assert parse_rate("1 per week") == pytest.approx(1 / 604_800_000)
     assert parse_rate("3 per 12h") == pytest.approx(3 / 43_200_000)
+
+
+def test_a_wrong_setting_is_one_short_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a setting that takes a table or a path, without the names of types."""
+    monkeypatch.setenv("TIDEMARK_LABELS", '{"sea": 1}')
+    monkeypatch.setenv("TIDEMARK_GUARD", "luck")
+    with pytest.raises(Misconfigured) as raised:
+        load_settings()
+    said = str(raised.value)
+    assert said.startswith("setting labels.sea: Input should be a valid string; setting guard: ")
+    assert "Value error" not in said
