@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
 
-_MOST_PERIODS = 32
+_MOST_PERIODS = 40
 _BARS = " ▁▂▃▄▅▆▇█"
 _TIME = "DateTime64(3, 'UTC')"
 _NONE = "no topics in this time: a source has them from its 65th document on; widen --from, --to"
@@ -71,12 +71,12 @@ def _lines(reader: Reader, parameters: Mapping[str, Any]) -> list[Row]:
     (bounds,) = reader.query(BOUNDS, named).dictionaries()
     if not bounds["topics"]:
         return []
-    named |= {"period_seconds": _period(bounds), "limit": parameters["limit"]}
+    named |= {"period_seconds": period_seconds(bounds), "limit": parameters["limit"]}
     rows = reader.query(LINES, named).dictionaries()
     return [_line(list(own)) for _, own in groupby(rows, lambda r: (r["source"], r["topic_id"]))]
 
 
-def _period(bounds: Row) -> int:
+def period_seconds(bounds: Row) -> int:
     """Return the seconds of the shortest unit of time that gives a readable number of periods."""
     seconds = (bounds["last"] - bounds["first"]) / 1000 + bounds["window_seconds"]
     lengths: list[int] = [length for length in UNITS.values() if length >= bounds["window_seconds"]]

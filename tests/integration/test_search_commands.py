@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from schemas.messages import WindowTopic
 from streams.backends.clickhouse import open_warehouse
 from streams.cli import questions
-from streams.cli.topic_trends import bars
+from streams.cli.topic_trends import bars, period_seconds
 from streams.clock import FixedClock
 from streams.ports import ModelCard, Text
 from tests.support.landed import HOUR, START, document, window
@@ -213,6 +213,13 @@ def test_no_topics_is_said(landed: str) -> None:
     """A time without windows has no topics, and the hint says from when there are some."""
     result = run(landed, "trends", "--by", "topic", "--from", "2030")
     assert "no topics in this time" in result.stderr
+
+
+@pytest.mark.parametrize(("days", "period"), [(1, 3_600), (39 * 365, 365 * 86_400)])
+def test_lines_have_up_to_forty_periods(days: int, period: int) -> None:
+    """Of a unit of time while one fits: an archive of 39 years has a year a bar."""
+    bounds = {"first": 0, "last": days * 86_400_000, "window_seconds": 60}
+    assert period_seconds(bounds) == period
 
 
 def test_bars() -> None:
