@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -58,6 +58,7 @@ Source = HubSource | PackageSource | FolderSource
 Task = Literal["embedding", "classification", "inference", "summarization", "head"]
 """``head`` is trained here on an embedding model, never pinned."""
 
+_NEEDED = ("title", "licence", "revision", "weights", "files", "sources")
 CONVERTED = "model.bin"
 """The name of weights that are CTranslate2's already; they are copied, not converted."""
 
@@ -114,7 +115,8 @@ def read_manifest(own: Path | None = None) -> dict[str, PinnedModel]:
     try:
         added = _models(own.read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        line = " ".join(f"{type(error).__name__}: {error}".split())
+        said = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        line = " ".join(said.split())
         raise Misconfigured(f"cannot read the manifest {own}: {line}") from error
     for name in sorted(added.keys() & models.keys()):
         raise Misconfigured(
@@ -144,8 +146,7 @@ def pinned(name: str, manifest: Mapping[str, PinnedModel] | None = None) -> Pinn
 
 def _model(name: str, table: Mapping[str, Any]) -> PinnedModel:
     rest = {key: value for key, value in table.items() if key not in ("files", "sources")}
-    if rest.get("task", "embedding") not in _TASKS:
-        raise ValueError(f"{name} has no known task; use one of {', '.join(_TASKS)}")
+    _check(name, table)
     if name != Path(name).name or name.startswith("."):
         raise ValueError(f"{name!r} cannot be the name of a folder")
     files = tuple(PinnedFile(name=file, **pins) for file, pins in table["files"].items())
@@ -154,8 +155,30 @@ def _model(name: str, table: Mapping[str, Any]) -> PinnedModel:
     )
 
 
+def _check(name: str, table: Mapping[str, Any]) -> None:
+    """Refuse what would only fail when the model is pulled, or after."""
+    if table.get("task", "embedding") not in _TASKS:
+        raise ValueError(f"{name} has no known task; use one of {', '.join(_TASKS)}")
+    missing = [key for key in _NEEDED if not table.get(key)]
+    if missing:
+        raise ValueError(f"{name} has no {', '.join(missing)}")
+    known = {each.name for each in fields(PinnedModel)}
+    if unknown := sorted(table.keys() - known):
+        raise ValueError(f"{name} has {unknown[0]!r}, which is no key of a model")
+    if table["weights"] not in table["files"]:
+        raise ValueError(f"the weights of {name}, {table['weights']!r}, are none of its files")
+    safe = table["weights"].endswith((".safetensors", ".safetensors.index.json"))
+    if not safe and table["weights"] != CONVERTED:
+        raise ValueError(
+            f"the weights of {name} are {table['weights']!r}: safetensors or {CONVERTED} of "
+            "CTranslate2 only, for reading a pickle runs whatever code it holds"
+        )
+
+
 def _source(table: Mapping[str, str]) -> Source:
     values = {key: value for key, value in table.items() if key != "kind"}
     kinds = {"hub": HubSource, "package": PackageSource, "folder": FolderSource}
+    if table.get("kind") not in kinds:
+        raise ValueError(f"a source's kind is one of {', '.join(kinds)}, not {table.get('kind')!r}")
     source: Source = kinds[table["kind"]](**values)
     return source

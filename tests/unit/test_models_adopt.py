@@ -211,15 +211,41 @@ def _write_manifest(tmp_path: Path, name: str, model: PinnedModel, folder: Path)
     path.write_text("\n".join(lines), encoding="utf-8")
 
 
+WHOLE = """
+[models.a]
+title = "a"
+licence = "MIT"
+revision = "r1"
+weights = "model.safetensors"
+files."model.safetensors" = {sha256 = "00", size = 1}
+sources = [{kind = "folder", path = "/models/a"}]
+"""
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("models = 3", "cannot read the manifest"), ("[models.a]\ntask = 'x'", "no known task")],
+    [
+        ("models = 3", "cannot read the manifest"),
+        ("[models.a]\ntask = 'x'", "no known task"),
+        ("[models.a]\ntitle = 'x'", "a has no licence, revision, weights, files, sources"),
+        (WHOLE.replace("licence", "license"), "a has no licence"),
+        (WHOLE + "colour = 'red'", "a has 'colour', which is no key of a model"),
+        (WHOLE.replace('"folder"', '"ftp"'), "kind is one of hub, package, folder, not 'ftp'"),
+        (WHOLE.replace('weights = "', 'weights = "other-'), "'other-model.safetensors', are none"),
+        (WHOLE.replace("model.safetensors", "pytorch_model.bin"), "reading a pickle runs whatever"),
+    ],
 )
 def test_a_broken_manifest_is_named(tmp_path: Path, text: str, reason: str) -> None:
     """One line with the file and what is wrong."""
     (tmp_path / "manifest.toml").write_text(text, encoding="utf-8")
     with pytest.raises(Misconfigured, match=reason):
         read_manifest(tmp_path / "manifest.toml")
+
+
+def test_a_whole_manifest_is_read(tmp_path: Path) -> None:
+    """The one that the broken ones above differ from."""
+    (tmp_path / "manifest.toml").write_text(WHOLE, encoding="utf-8")
+    assert read_manifest(tmp_path / "manifest.toml")["a"].sources == (FolderSource("/models/a"),)
 
 
 def test_a_broken_off_download_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

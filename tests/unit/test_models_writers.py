@@ -17,7 +17,7 @@ from models.summarize.chunks import chunk_text, windows
 from models.summarize.generative import GenerativeSummarizer
 from models.summarize.prompts import ChatTemplate, prompt
 from models.summarize.running import Running, folded
-from models.summarize.writers import Generation, Writer
+from models.summarize.writers import Answer, Generation, Writer
 from streams.errors import Misconfigured
 from streams.ports import Text
 from tests.support.tiny_writers import (
@@ -26,6 +26,7 @@ from tests.support.tiny_writers import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 SHORT = Generation(max_tokens=12, beam_size=2, no_repeat_ngram=2)
@@ -173,6 +174,23 @@ def test_a_writer_tries_a_card_before_it_is_relied_upon(
     writer = Writer(folder, device="auto", compute_type="auto", threads=1, generation=SHORT)
     assert (writer.device, len(caplog.records)) == ("cpu", 1)
     assert writer.write([writer.tokens("", "the moon")])[0].tokens_out > 0
+
+
+def test_a_writer_lives_on_when_memory_is_short(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With room for one prompt a call, every document has the answer that it has with more."""
+    writer = _writer(folder)
+    prompts = [writer.tokens("", "the moon")] * 5
+    expected, call = writer.write(prompts), writer._call
+
+    def short(batch: Sequence[list[str]]) -> list[Answer]:
+        if len(batch) > 1:
+            raise RuntimeError("CUDA failed with error out of memory")
+        return call(batch)
+
+    monkeypatch.setattr(writer, "_call", short)
+    assert writer.write(prompts) == expected
 
 
 def test_a_model_is_tried_by_one_token(folder: Path) -> None:
