@@ -72,6 +72,10 @@ _EXPLAIN = "EXPLAIN AST "
 _FUNCTION = re.compile(r"^ *Function (\S+)", re.MULTILINE)
 _SYNTAX = re.compile(r"Code: 62\. DB::Exception: (.*?)\. Expected one of", re.DOTALL)
 _IDENTIFIER = re.compile(r"^ *Identifier (\S+)", re.MULTILINE)
+_PROCESS = re.compile(
+    r"Identifier (system\.(?:stack_trace|symbols|jemalloc_\w+)|stack_trace)(?: |$)", re.MULTILINE
+)
+"""Tables about the process itself: reading its stacks stops every thread of the pipeline."""
 _DEFAULT = re.compile(r"Identifier default(?:\.|$| )|Query default(?: |$)", re.MULTILINE)
 
 
@@ -127,6 +131,8 @@ class Guard:
             raise _denied(f"function {name}")
         if _DEFAULT.search(tree):
             raise _denied("database default (it shows the file system)")
+        if process := _PROCESS.search(tree):
+            raise _denied(f"table {process.group(1)}")
         if "ColumnsApplyTransformer" in tree:
             raise _denied("APPLY")
 
