@@ -253,6 +253,23 @@ async def test_another_process_asks_the_owner(serve: Callable[..., Any], folder:
     assert (done.stdout, done.stderr) == ("HttpReader [[5]]\n", "")
 
 
+async def test_an_owner_that_asks_for_a_token(serve: Callable[..., Any], folder: Path) -> None:
+    """The line names the setting to look at, which is not that of a server's password."""
+    port = await serve(prefix="/clickhouse", token="s3cret")
+    publish_endpoint(folder, f"http://127.0.0.1:{port}/clickhouse")
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", ASK, str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    publish_endpoint(folder, None)
+    last = done.stderr.strip().splitlines()[-1]
+    assert f"127.0.0.1:{port}/clickhouse asks for its token: set TIDEMARK_WEB_TOKEN" in last
+    assert "s3cret" not in done.stderr
+
+
 async def test_without_an_endpoint_the_owner_is_named(folder: Path) -> None:
     """Nobody answers: say who has it."""
     done = await asyncio.to_thread(

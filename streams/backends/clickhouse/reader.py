@@ -76,7 +76,19 @@ def open_reader(
         owner = read_owner(address.folder)
         if owner is None or owner.endpoint is None:
             raise
-        return HttpReader(_endpoint_address(owner.endpoint, address.database, token))
+        return _ask_owner(owner.endpoint, address.database, token)
+
+
+def _ask_owner(endpoint: str, database: str, token: str | None) -> HttpReader:
+    try:
+        return HttpReader(_endpoint_address(endpoint, database, token))
+    except Misconfigured as error:
+        if "refuses the user or password" not in str(error):
+            raise
+        raise Misconfigured(
+            f"{mask(endpoint)} asks for its token: set TIDEMARK_WEB_TOKEN (or _FILE) "
+            "as it is set for the process that serves it"
+        ) from error
 
 
 class HttpReader:
