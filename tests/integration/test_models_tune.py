@@ -46,7 +46,8 @@ def file(tmp_path: Path) -> Path:
 def data(tmp_path: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "data"
     # A copy: what is written beside the weights must not reach the other tests.
-    shutil.copytree(model_folder, folder / "models" / model_folder.name)
+    untuned = shutil.ignore_patterns(TUNED_FILE)  # what somebody has tuned in the repository
+    shutil.copytree(model_folder, folder / "models" / model_folder.name, ignore=untuned)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TIDEMARK_DATA", str(folder))
     return folder
