@@ -71,7 +71,7 @@ def test_documents_past_their_age_go_with_their_trends(warehouse: ClickHouseWare
     found = warehouse.query("SELECT doc_id FROM documents ORDER BY offset").column("doc_id")
     assert found == [f"doc-{n}" for n in range(10, 20)]
     assert warehouse.query("SELECT count() FROM document_hours_raw").rows == [[10]]
-    for table in ("trend_sums_raw", "trend_vocabulary_raw"):
+    for table in ("trend_sums_raw", "trend_words_raw"):
         ages = f"SELECT count() > 0, countIf(day < now() - INTERVAL 32 DAY) FROM {table}"
         assert warehouse.query(ages).rows == [[True, 0]]
     from_cells = answers(warehouse)

@@ -82,7 +82,7 @@ WHERE seconds = 3600 AND {own}
 GROUP BY day, source, label, embedding_model, device, compute_type"""
 
 HOUR_WORDS = f"""\
-INSERT INTO trend_vocabulary_raw
+INSERT INTO trend_words_raw
 SELECT 3600, published_hour AS start, {DAY} AS day, source, {{slot}}, {{version}},
     count(), sum(tokens), uniqCombined64ArrayState(12)(terms)
 FROM documents_raw FINAL
@@ -90,14 +90,14 @@ WHERE {{hours}}
 GROUP BY start, day, source"""
 
 MERGED_WORDS = """\
-INSERT INTO trend_vocabulary_raw
+INSERT INTO trend_words_raw
 SELECT {seconds}, its_start, day, its_source, {slot}, {version},
     sum(documents), sum(tokens), uniqCombined64MergeState(12)(words)
 FROM
 (
     SELECT if({seconds} = 86400, day, start) AS its_start, day, alike AS its_source,
         documents, tokens, words
-    FROM trend_vocabulary_raw
+    FROM trend_words_raw
     ARRAY JOIN {sources} AS alike
     WHERE seconds = 3600 AND source != '' AND {own}
 )

@@ -1,7 +1,7 @@
 """Keeps the helper tables of the trends: days that were touched are computed anew.
 
-See ``schemas/migrations/0012_trends.sql`` for why, ``0013_questions.sql`` and ``0024_cells.sql``
-for the tables. The order for some days, each step durable before the next::
+See ``schemas/migrations/0012_trends.sql`` for why, ``0013_questions.sql``, ``0024_cells.sql``
+and ``0029_words.sql`` for the tables. The order for some days, each step durable before the next::
 
     1. notes   what every writer has noted of them so far
     2. copies  which of their documents are near-copies
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
 
-_FORM = 1
+_FORM = 2
 _MOST_DAYS = 200
 _MOST_DOCUMENTS = 20_000
 
