@@ -55,9 +55,9 @@ def test_an_installed_model_is_listed_and_sound(model_folder: Path, tmp_path: Pa
 
 @pytest.mark.model
 def test_verify_names_a_damaged_file(model_folder: Path, tmp_path: Path) -> None:
-    """A file that changed is an error that names it."""
-    folder = _install(model_folder, tmp_path)
-    (folder / "tokenizer.json").write_text("{}", encoding="utf-8")
+    """A file that changed, and kept its size, is an error that names it."""
+    path = _install(model_folder, tmp_path) / "tokenizer.json"
+    path.write_bytes(b" " + path.read_bytes()[1:])
     with pytest.raises(Misconfigured, match=r"tokenizer\.json has sha256"):
         _invoke("verify")
 
