@@ -32,6 +32,7 @@ from streams.setting_types import (
     Renewal,
     SaslMechanism,
     SecretName,
+    told,
 )
 
 CONFIG_FILE = "tidemark.toml"
@@ -379,7 +380,7 @@ def load_settings(**overrides: object) -> Settings:
     try:
         settings = Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise Misconfigured("; ".join(_lines(error))) from error
+        raise Misconfigured("; ".join(told(error))) from error
     settings.hide_secrets()
     return settings
 
@@ -390,13 +391,3 @@ def _password_in(url: str) -> str | None:
     except ValueError:
         return None
     return unquote(password) if password else None
-
-
-def _lines(error: ValidationError) -> list[str]:
-    """Return a line for each setting: of a choice of types the first one's reason tells most."""
-    found: dict[str, str] = {}
-    for item in error.errors(include_url=False, include_input=False):
-        place = [str(part) for part in item["loc"] if "[" not in str(part)]  # no names of types
-        reason = item["msg"].removeprefix("Value error, ")
-        found.setdefault(place[0] if place else "file", f"{'.'.join(place) or 'file'}: {reason}")
-    return [f"setting {line}" for line in found.values()]

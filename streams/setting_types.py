@@ -1,13 +1,16 @@
-"""Types of settings: texts that are checked as they are read."""
+"""Types of settings: texts that are checked as they are read, and what is said of wrong ones."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator
 
 from streams.durations import is_off, parse_duration, parse_rate
 from streams.stages.redact import kinds_of
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 def _duration(text: str) -> str:
@@ -67,3 +70,13 @@ Renewal = Annotated[str, AfterValidator(_renewal)]
 Guarding = Annotated[str, AfterValidator(_guarding)]
 Devices = Annotated[str, AfterValidator(_devices)]
 Redaction = Annotated[str, AfterValidator(_redaction)]
+
+
+def told(error: ValidationError) -> list[str]:
+    """Return a line for each setting: of a choice of types the first one's reason tells most."""
+    found: dict[str, str] = {}
+    for item in error.errors(include_url=False, include_input=False):
+        place = [str(part) for part in item["loc"] if "[" not in str(part)]  # no names of types
+        reason = item["msg"].removeprefix("Value error, ")
+        found.setdefault(place[0] if place else "file", f"{'.'.join(place) or 'file'}: {reason}")
+    return [f"setting {line}" for line in found.values()]

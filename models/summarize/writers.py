@@ -229,12 +229,11 @@ class Writer:
         return model
 
 
-def _run_once(model: Any, *, decodes: bool) -> None:
-    """Write one token; of which is all the same, an unknown one is read as such."""
+def _run_once(model: Any, *, decodes: bool) -> int:
+    """Write one token, of whatever (an unknown one is read as such); returns how many answers."""
     if decodes:
-        model.generate_batch([["a"]], max_length=1, beam_size=1)
-    else:
-        model.translate_batch([["a"]], max_decoding_length=1, beam_size=1)
+        return len(model.generate_batch([["a"]], max_length=1, beam_size=1))
+    return len(model.translate_batch([["a"]], max_decoding_length=1, beam_size=1))
 
 
 def usual_tokens(device: str) -> int:

@@ -33,6 +33,23 @@ _COLUMNS = (
     ("passes", "String"),
 )
 
+COSINE = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        help="Least mean cosine to float32's embeddings; 0.99, and 0.85 of what is written.",
+    ),
+]
+LABELS = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        help="Least share of float32's labels; 0.95, and 0.9 of what is written.",
+    ),
+]
+
 
 def tune(
     file: Annotated[
@@ -50,22 +67,8 @@ def tune(
     title_column: options.TITLE = None,
     documents: Annotated[int, typer.Option(min=20, help="Measured on so many.")] = 200,
     rounds: Annotated[int, typer.Option(min=1, help="Each setting's turns; the best counts.")] = 3,
-    cosine: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=1,
-            help="Least mean cosine to float32's embeddings; 0.99, and 0.85 of what is written.",
-        ),
-    ] = None,
-    labels: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=1,
-            help="Least share of float32's labels; 0.95, and 0.9 of what is written.",
-        ),
-    ] = None,
+    cosine: COSINE = None,
+    labels: LABELS = None,
     report: REPORT = None,
     how: Annotated[Format, typer.Option("--format", "-f", help="How to write it.")] = Format.TABLE,
 ) -> None:

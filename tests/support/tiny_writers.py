@@ -72,6 +72,13 @@ def lay_out_converted(folder: Path) -> None:
     (folder / WEIGHTS_FOLDER).rmdir()
 
 
+def write_converted_decoder(folder: Path) -> Path:
+    """Write a decoder as repositories of converted weights have it; returns its folder."""
+    write_tiny_decoder(folder)
+    lay_out_converted(folder)
+    return folder
+
+
 def _save(spec: Any, folder: Path, config: dict[str, Any]) -> None:
     spec.validate()
     spec.optimize(quantization="int8")

@@ -194,9 +194,9 @@ def test_a_writer_lives_on_when_memory_is_short(
 
 
 def test_a_model_is_tried_by_one_token(folder: Path) -> None:
-    """Whatever its vocabulary, the trial runs."""
+    """Whatever its vocabulary, the trial has its answer."""
     writer = _writer(folder)
-    writers._run_once(writer._model, decodes=writer._decodes)
+    assert writers._run_once(writer._model, decodes=writer._decodes) == 1
 
 
 def test_a_chat_template_frames_the_prompt() -> None:
